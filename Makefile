@@ -1,0 +1,62 @@
+# make run        the whole pipeline on this machine: people, crops, emotions, a report
+# make test       every test that this machine can run
+# make lint       style, types and the rule of the house; mends what it can, but not in CI
+# make bench      speed, side by side with its peers
+# make test-py37  the device's code on CPython 3.7, which a stock DeepLens has
+# make clean      remove what these made
+
+PYTHON ?= python3
+PYTHON37 ?= python3.7
+SOURCE ?= demo
+OUT ?= out
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := -m pip install --quiet --disable-pip-version-check
+DEVICE_TESTS := facepipe facepipe_io/edge facepipe_io/settings.py tests/facepipe tests/facepipe_io/edge tests/test_deeplens_entry.py
+
+.PHONY: run test test-py37 lint bench clean
+
+run: $(VENV)/installed-local
+	$(BIN)/facepipe run $(SOURCE) --out $(OUT)
+
+test: $(VENV)/installed-test
+	$(BIN)/python -m pytest --cov
+
+test-py37: .venv37/installed
+	.venv37/bin/python -m pytest -o addopts="--doctest-modules -ra" $(DEVICE_TESTS)
+
+# Mends what it can at a desk; in CI, having to mend anything is a failure.
+lint: $(VENV)/installed-test
+	$(BIN)/ruff check $(if $(CI),,--fix) .
+	$(BIN)/ruff format $(if $(CI),--check,) .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/installed-test
+	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+
+clean:
+	rm -rf $(VENV) .venv37 $(OUT) build dist *.egg-info .coverage .hypothesis .*_cache
+
+$(VENV)/installed-local: setup.cfg pyproject.toml | $(VENV)
+	@echo "Installing facepipe and what the demo needs into $(VENV) ..."
+	@$(BIN)/python $(PIP) --editable '.[headless,local]'
+	@touch $@
+
+$(VENV)/installed-test: setup.cfg pyproject.toml | $(VENV)
+	@echo "Installing facepipe and its test tools into $(VENV) ..."
+	@$(BIN)/python $(PIP) --editable '.[headless,local,aws,test]'
+	@touch $@ $(VENV)/installed-local
+
+$(VENV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 9))' || \
+	  { echo "facepipe run needs Python 3.9 or newer; name one with: make PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	  { echo "Python cannot make virtual environments here; run: sudo apt-get install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv $@
+
+.venv37/installed: setup.cfg pyproject.toml
+	$(PYTHON37) -m venv .venv37
+	.venv37/bin/python $(PIP) --upgrade pip
+	.venv37/bin/python $(PIP) --editable '.[headless,aws]' hypothesis 'moto[s3]' pytest
+	touch $@

@@ -1,0 +1,104 @@
+"""From a camera to a chart of how a crowd feels: the pure library.
+
+Arrays and values in, arrays and values out: no I/O, no clock, no threads. Every public name can
+be taken from here; NumPy and OpenCV are imported when a name that needs them is first used.
+
+Example:
+    >>> import facepipe
+    >>> found = facepipe.Detections([[100, 100, 200, 200]], scores=[0.9], labels=[1])
+    >>> facepipe.crop_regions(found, (640, 480))
+    array([[ 60,  60, 240, 240]])
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from facepipe._version import __version__
+
+if TYPE_CHECKING:
+    from facepipe.boxes import box_area as box_area
+    from facepipe.boxes import box_iou as box_iou
+    from facepipe.boxes import clip_boxes as clip_boxes
+    from facepipe.boxes import expand_boxes as expand_boxes
+    from facepipe.boxes import nms as nms
+    from facepipe.boxes import scale_boxes as scale_boxes
+    from facepipe.crops import crop_regions as crop_regions
+    from facepipe.crops import cut as cut
+    from facepipe.detections import Detections as Detections
+    from facepipe.emotions import FaceEmotions as FaceEmotions
+    from facepipe.emotions import filter_emotions as filter_emotions
+    from facepipe.emotions import largest_face as largest_face
+    from facepipe.errors import EventError as EventError
+    from facepipe.errors import FacepipeError as FacepipeError
+    from facepipe.errors import ImageError as ImageError
+    from facepipe.errors import KeyFormatError as KeyFormatError
+    from facepipe.errors import ResponseError as ResponseError
+    from facepipe.errors import ShapeError as ShapeError
+    from facepipe.events import S3Object as S3Object
+    from facepipe.events import iter_s3_objects as iter_s3_objects
+    from facepipe.images import as_bgr as as_bgr
+    from facepipe.images import decode_image as decode_image
+    from facepipe.images import draw_faces as draw_faces
+    from facepipe.images import encode_jpeg as encode_jpeg
+    from facepipe.images import fit_within as fit_within
+    from facepipe.images import sharpness as sharpness
+    from facepipe.keys import CropKey as CropKey
+    from facepipe.keys import format_key as format_key
+    from facepipe.keys import parse_key as parse_key
+    from facepipe.records import ScoredCrop as ScoredCrop
+    from facepipe.records import score_crop as score_crop
+    from facepipe.tracks import BestShot as BestShot
+    from facepipe.tracks import FaceTracker as FaceTracker
+
+# Where each name is defined. It is imported when it is first asked for (PEP 562).
+_HOME = {
+    "BestShot": "tracks",
+    "CropKey": "keys",
+    "Detections": "detections",
+    "EventError": "errors",
+    "FaceEmotions": "emotions",
+    "FaceTracker": "tracks",
+    "FacepipeError": "errors",
+    "ImageError": "errors",
+    "KeyFormatError": "errors",
+    "ResponseError": "errors",
+    "S3Object": "events",
+    "ScoredCrop": "records",
+    "ShapeError": "errors",
+    "as_bgr": "images",
+    "box_area": "boxes",
+    "box_iou": "boxes",
+    "clip_boxes": "boxes",
+    "crop_regions": "crops",
+    "cut": "crops",
+    "decode_image": "images",
+    "draw_faces": "images",
+    "encode_jpeg": "images",
+    "expand_boxes": "boxes",
+    "filter_emotions": "emotions",
+    "fit_within": "images",
+    "format_key": "keys",
+    "iter_s3_objects": "events",
+    "largest_face": "emotions",
+    "nms": "boxes",
+    "parse_key": "keys",
+    "scale_boxes": "boxes",
+    "score_crop": "records",
+    "sharpness": "images",
+}
+
+__all__ = ["__version__", *sorted(_HOME)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'facepipe' has no attribute {name!r}")
+    value = getattr(import_module(f"facepipe.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

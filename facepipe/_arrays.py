@@ -1,0 +1,53 @@
+"""Checks at the edge of the array modules, so that the code behind them can trust its input."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from facepipe.errors import ShapeError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+
+def as_boxes(boxes: ArrayLike, name: str = "boxes") -> NDArray[np.float64]:
+    """Return boxes as a float64 array `(N, 4)`; an empty sequence is `(0, 4)`.
+
+    Raises:
+        ShapeError: for any other shape.
+    """
+    array = np.asarray(boxes, dtype=np.float64)
+    if array.ndim == 2 and array.shape[1] == 4:
+        return array
+    if array.shape == (0,):
+        return array.reshape(0, 4)
+    raise ShapeError(name, "an array of shape (N, 4)", f"one of shape {array.shape}")
+
+
+def as_vector(values: ArrayLike, length: int, name: str, dtype: Any = np.float64) -> NDArray[Any]:
+    """Return values as an array `(length,)` of the given type.
+
+    Raises:
+        ShapeError: for any other shape.
+    """
+    array = np.asarray(values, dtype=dtype)
+    if array.shape != (length,):
+        raise ShapeError(name, f"an array of shape ({length},)", f"one of shape {array.shape}")
+    return array
+
+
+def as_wh(wh: tuple[float, float], name: str = "wh") -> tuple[float, float]:
+    """Return a `(width, height)` pair of finite numbers greater than 0.
+
+    Raises:
+        ShapeError: for anything else.
+    """
+    try:
+        width, height = wh
+        if 0 < width < float("inf") and 0 < height < float("inf"):
+            return width, height
+    except (TypeError, ValueError):
+        pass
+    raise ShapeError(name, "a (width, height) pair of numbers greater than 0", repr(wh))

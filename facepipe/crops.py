@@ -1,0 +1,89 @@
+"""Which part of a frame to send for a face.
+
+Rekognition scores a face better with head and shoulders around it than cut at the chin, and
+refuses pictures of less than 80 pixels a side (developer guide, "Guidelines and quotas").
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Sequence
+
+import numpy as np
+
+from facepipe._arrays import as_wh
+from facepipe.boxes import clip_boxes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from facepipe.detections import Detections
+
+
+def crop_regions(
+    detections: Detections,
+    frame_wh: tuple[int, int],
+    *,
+    margin: float = 0.4,
+    min_side: int = 80,
+    square: bool = True,
+) -> NDArray[np.int64]:
+    """The region of the frame to cut for each detection.
+
+    A region lies wholly inside the frame, contains its face as far as that does, and is at least
+    `min_side` wide and high wherever the frame is. It is centred on the face, and moved aside
+    where the frame ends.
+
+    Args:
+        detections: `N` detections in pixels of the frame.
+        frame_wh: the frame's `(width, height)`, whole pixels.
+        margin: share of the face's width added left and right, and of its height above and below.
+        min_side: the least width and height, in pixels; 80 is Rekognition's.
+        square: whether to make width and height equal wherever the frame has room for it.
+
+    Returns:
+        `(N, 4)` int64 regions `x0, y0, x1, y1`; row `i` is that of detection `i`.
+
+    Raises:
+        ShapeError: if `frame_wh` is no size.
+
+    Example:
+        >>> from facepipe.detections import Detections
+        >>> found = Detections([[100, 100, 200, 200], [0, 0, 10, 10]], [0.9, 0.8], [1, 1])
+        >>> crop_regions(found, (640, 480))
+        array([[ 60,  60, 240, 240],
+               [  0,   0,  80,  80]])
+    """
+    frame = np.array(as_wh(frame_wh, "frame_wh"), np.int64)
+    boxes = clip_boxes(detections.boxes, frame_wh)
+    low = np.floor(boxes[:, :2]).astype(np.int64)  # (N, 2)
+    high = np.ceil(boxes[:, 2:]).astype(np.int64)  # (N, 2)
+    least = np.maximum(high - low, min_side)
+    sides = np.maximum(np.ceil((boxes[:, 2:] - boxes[:, :2]) * (1 + 2 * margin)), least)
+    if square:
+        # Not larger than the frame's shorter side: a region that has to give up a part of its
+        # margin is better than one that is not square.
+        longest = np.minimum(sides.max(axis=1, keepdims=True), frame.min())
+        sides = np.repeat(longest, 2, axis=1)
+    sides = np.minimum(np.maximum(sides.astype(np.int64), least), frame)  # (N, 2)
+    centred = np.rint(boxes[:, :2] + (boxes[:, 2:] - boxes[:, :2] - sides) / 2).astype(np.int64)
+    start = np.clip(centred, np.maximum(high - sides, 0), np.minimum(low, frame - sides))
+    return np.hstack([start, start + sides])
+
+
+def cut(frame: NDArray[Any], region: Sequence[int]) -> NDArray[Any]:
+    """The part of a frame that a region names.
+
+    Args:
+        frame: `(H, W)` or `(H, W, C)`.
+        region: `x0, y0, x1, y1`, one row of `crop_regions`.
+
+    Returns:
+        A view of the frame, not a copy: copy it before the frame is reused, or to let go of the
+        frame's memory.
+
+    Example:
+        >>> cut(np.zeros((480, 640, 3)), [60, 60, 240, 240]).shape
+        (180, 180, 3)
+    """
+    x0, y0, x1, y1 = region
+    return frame[y0:y1, x0:x1]

@@ -1,0 +1,315 @@
+"""What a detector found in a frame.
+
+`Detections` holds boxes, scores and labels side by side; one constructor for each wire format
+turns a detector's raw output into it. All of them speak in pixels of the whole frame, and drop a
+detector's rubbish: rows with a NaN or an infinity, empty or inverted boxes, the background class,
+scores outside 0 to 1.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Mapping, Sequence
+
+import attrs
+import numpy as np
+
+from facepipe._arrays import as_boxes, as_vector, as_wh
+from facepipe.boxes import clip_boxes, nms
+from facepipe.errors import ShapeError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+#: The label of detectors that know faces only.
+FACE = 1
+
+# No sensor is that wide, so that a coordinate beyond it is rubbish as much as an infinity is. The
+# bound keeps areas and integer pixels far from overflow.
+_FAR = 1e7
+
+# The weights of detectMultiScale3 are sums over a cascade's last stage and have no upper bound.
+# weight / (weight + 3) puts them in 0-1 in the same order; a clear frontal face scores above 0.5.
+_HALF_WEIGHT = 3.0
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """The array itself where nobody can write to it, else a copy of it."""
+    if array.flags.writeable:
+        array = array.copy()
+        array.flags.writeable = False
+    return array
+
+
+def _array(dtype: Any) -> Any:
+    """A field that holds a read-only array, compared by its values."""
+    return attrs.field(
+        converter=lambda values: _read_only(np.asarray(values, dtype=dtype)),
+        eq=attrs.cmp_using(eq=np.array_equal),
+    )
+
+
+@attrs.frozen
+class Detections:
+    """What a detector found in one frame, in the detector's own order.
+
+    Attributes:
+        boxes: `(N, 4)` float64, `x0, y0, x1, y1` in pixels of the frame, read-only.
+        scores: `(N,)` float64, 0 to 1, read-only.
+        labels: `(N,)` int64, the detector's class numbers, read-only.
+
+    Raises:
+        ShapeError: if they do not fit each other.
+
+    Example:
+        >>> found = Detections([[10, 10, 50, 60], [12, 9, 52, 58]], [0.9, 0.7], [1, 1])
+        >>> len(found), len(found.above(0.8)), len(found.nms(0.5))
+        (2, 1, 1)
+        >>> found[found.scores < 0.8].boxes
+        array([[12.,  9., 52., 58.]])
+    """
+
+    boxes: NDArray[np.float64] = _array(np.float64)
+    scores: NDArray[np.float64] = _array(np.float64)
+    labels: NDArray[np.int64] = _array(np.int64)
+
+    def __attrs_post_init__(self) -> None:
+        count = len(as_boxes(self.boxes))
+        as_vector(self.scores, count, "scores")
+        as_vector(self.labels, count, "labels", np.int64)
+
+    @classmethod
+    def empty(cls) -> Detections:
+        """No detections.
+
+        Example:
+            >>> len(Detections.empty())
+            0
+        """
+        return cls(np.empty((0, 4)), np.empty(0), np.empty(0, np.int64))
+
+    @classmethod
+    def from_awscam(
+        cls,
+        result: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        *,
+        input_wh: tuple[float, float],
+        frame_wh: tuple[float, float],
+    ) -> Detections:
+        """Read `awscam.Model.parseResult("ssd", ...)`.
+
+        Args:
+            result: `{"ssd": [...]}` or its list, of `{"label", "prob", "xmin", "ymin", "xmax",
+                "ymax"}` in pixels of the model's input; a label may be a number or its text.
+            input_wh: `(width, height)` of the model's input; 300x300 for DeepLens' own.
+            frame_wh: `(width, height)` of the frame.
+
+        Raises:
+            ShapeError: if this is no such list, or a row lacks one of these.
+
+        Example:
+            >>> row = {"label": "1", "prob": 0.9, "xmin": 30, "ymin": 30, "xmax": 60, "ymax": 90}
+            >>> rows = {"ssd": [row]}
+            >>> Detections.from_awscam(rows, input_wh=(300, 300), frame_wh=(1920, 1080)).boxes
+            array([[192., 108., 384., 324.]])
+        """
+        rows = result.get("ssd") if isinstance(result, Mapping) else result
+        names = ("label", "prob", "xmin", "ymin", "xmax", "ymax")
+        try:
+            table = [[_number(row[name]) for name in names] for row in rows]  # type: ignore[union-attr]
+        except (KeyError, IndexError, TypeError):
+            raise ShapeError(
+                "result", "parseResult's {'ssd': [...]} of " + ", ".join(names), repr(result)[:80]
+            ) from None
+        return cls._from_rows(
+            np.array(table, np.float64).reshape(-1, 6), _ratio(input_wh, frame_wh), first_label=0
+        )
+
+    @classmethod
+    def from_mxnet_ssd(
+        cls, rows: Mapping[str, Any] | ArrayLike, *, frame_wh: tuple[float, float]
+    ) -> Detections:
+        """Read MXNet's MultiBoxDetection, or the answer of SageMaker's object detection.
+
+        Args:
+            rows: `(N, 6)` or `(1, N, 6)` rows `class, score, x0, y0, x1, y1`, boxes normalised
+                to 0-1, class -1 for background; or `{"prediction": rows}`.
+            frame_wh: `(width, height)` of the frame.
+
+        Raises:
+            ShapeError: for any other shape.
+
+        Example:
+            >>> answer = {"prediction": [[0, 0.9, 0.1, 0.1, 0.2, 0.3], [-1, 0, 0, 0, 0, 0]]}
+            >>> Detections.from_mxnet_ssd(answer, frame_wh=(1920, 1080)).boxes
+            array([[192., 108., 384., 324.]])
+        """
+        found = rows.get("prediction") if isinstance(rows, Mapping) else rows
+        table = _table(found, "rows", 6, "(N, 6) rows of class, score, x0, y0, x1, y1")
+        return cls._from_rows(table, as_wh(frame_wh, "frame_wh"), first_label=0)
+
+    @classmethod
+    def from_opencv_ssd(cls, output: ArrayLike, *, frame_wh: tuple[float, float]) -> Detections:
+        """Read the DetectionOutput layer of an SSD run by `cv2.dnn`.
+
+        Args:
+            output: `(1, 1, N, 7)` rows `image, label, score, x0, y0, x1, y1`, boxes normalised
+                to 0-1, label 0 for background.
+            frame_wh: `(width, height)` of the frame.
+
+        Raises:
+            ShapeError: for any other shape.
+
+        Example:
+            >>> output = [[[[0, 1, 0.9, 0.1, 0.1, 0.2, 0.3]]]]
+            >>> Detections.from_opencv_ssd(output, frame_wh=(1920, 1080)).boxes
+            array([[192., 108., 384., 324.]])
+        """
+        form = "(1, 1, N, 7) rows of image, label, score, x0, y0, x1, y1"
+        table = _table(output, "output", 7, form)[:, 1:]
+        return cls._from_rows(table, as_wh(frame_wh, "frame_wh"), first_label=1)
+
+    @classmethod
+    def from_yunet(
+        cls,
+        faces: ArrayLike | None,
+        *,
+        input_wh: tuple[float, float],
+        frame_wh: tuple[float, float],
+    ) -> Detections:
+        """Read `cv2.FaceDetectorYN.detect`.
+
+        Args:
+            faces: `(N, 15)` rows `x, y, width, height, five landmarks, score` in pixels of the
+                picture that was looked at, or None, which is how OpenCV says "no face".
+            input_wh: `(width, height)` of that picture.
+            frame_wh: `(width, height)` of the frame.
+
+        Raises:
+            ShapeError: for any other shape.
+
+        Example:
+            >>> face = [[30, 30, 30, 60, *[0] * 10, 0.9]]
+            >>> Detections.from_yunet(face, input_wh=(300, 300), frame_wh=(1920, 1080)).boxes
+            array([[192., 108., 384., 324.]])
+        """
+        if faces is None:
+            return cls.empty()
+        rows = _table(faces, "faces", 15, "(N, 15) rows of x, y, width, height, ..., score")
+        return cls._from_xywh(rows[:, :4], rows[:, 14], _ratio(input_wh, frame_wh))
+
+    @classmethod
+    def from_cascade(
+        cls,
+        rects: ArrayLike,
+        weights: ArrayLike | None = None,
+        *,
+        input_wh: tuple[float, float],
+        frame_wh: tuple[float, float],
+    ) -> Detections:
+        """Read `cv2.CascadeClassifier.detectMultiScale` or `detectMultiScale3`.
+
+        Args:
+            rects: `(N, 4)` rows `x, y, width, height` in pixels of the picture that was looked
+                at, or an empty tuple, which is how OpenCV says "nothing".
+            weights: `(N,)` level weights of `detectMultiScale3`. They become scores, larger ones
+                larger; without them every score is 1.
+            input_wh: `(width, height)` of that picture.
+            frame_wh: `(width, height)` of the frame.
+
+        Raises:
+            ShapeError: for any other shape.
+
+        Example:
+            >>> found = Detections.from_cascade(
+            ...     [[30, 30, 30, 60]], [9.0], input_wh=(300, 300), frame_wh=(1920, 1080))
+            >>> found.boxes, found.scores
+            (array([[192., 108., 384., 324.]]), array([0.75]))
+        """
+        rects = _table(rects, "rects", 4, "(N, 4) rows of x, y, width, height")
+        scores = np.ones(len(rects))
+        if weights is not None:
+            flat = np.asarray(weights, np.float64).ravel()
+            weight = np.clip(as_vector(flat, len(rects), "weights"), 0.0, 1e300)
+            scores = weight / (weight + _HALF_WEIGHT)
+        return cls._from_xywh(rects, scores, _ratio(input_wh, frame_wh))
+
+    @classmethod
+    def _from_xywh(
+        cls, xywh: NDArray[np.float64], scores: NDArray[np.float64], scale: tuple[float, float]
+    ) -> Detections:
+        table = np.empty((len(xywh), 6))
+        table[:, 0] = FACE
+        table[:, 1] = scores
+        table[:, 2:4] = xywh[:, :2]
+        with np.errstate(all="ignore"):  # rubbish may overflow on its way out
+            table[:, 4:] = xywh[:, :2] + xywh[:, 2:]
+        return cls._from_rows(table, scale, first_label=FACE)
+
+    @classmethod
+    def _from_rows(
+        cls, table: NDArray[np.float64], scale: tuple[float, float], first_label: int
+    ) -> Detections:
+        """From `(N, 6)` rows `label, score, x0, y0, x1, y1`, scaled and freed of rubbish."""
+        # Column by column: NumPy is several times faster along the last, contiguous axis.
+        columns = np.array(table.T, order="C")
+        with np.errstate(all="ignore"):
+            columns[2::2] *= scale[0]
+            columns[3::2] *= scale[1]
+            good = (np.abs(columns) <= _FAR).all(axis=0)  # false for NaN, too
+        label, score, x0, y0, x1, y1 = columns
+        good &= (x1 > x0) & (y1 > y0) & (label >= first_label) & (score >= 0.0) & (score <= 1.0)
+        columns = columns[:, good]
+        return cls(columns[2:].T, columns[1], columns[0])
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def __getitem__(self, index: Any) -> Detections:
+        """Some of the detections: an index, a slice, an array of indices or a mask."""
+        if np.ndim(index) == 0 and not isinstance(index, slice):
+            index = [index]
+        return Detections(self.boxes[index], self.scores[index], self.labels[index])
+
+    def above(self, score: float) -> Detections:
+        """Those whose score is at least this, 0 to 1."""
+        return self[self.scores >= score]
+
+    def nms(self, iou_threshold: float) -> Detections:
+        """Those that non-maximum suppression keeps, best first, whatever their labels.
+
+        Args:
+            iou_threshold: 0 to 1; see `facepipe.boxes.nms`.
+        """
+        return self[nms(self.boxes, self.scores, iou_threshold)]
+
+    def clipped(self, wh: tuple[float, float]) -> Detections:
+        """Cut to a frame of `(width, height)`; what lies wholly outside is dropped."""
+        boxes = clip_boxes(self.boxes, wh)
+        inside = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+        return Detections(boxes[inside], self.scores[inside], self.labels[inside])
+
+
+def _ratio(from_wh: tuple[float, float], to_wh: tuple[float, float]) -> tuple[float, float]:
+    from_width, from_height = as_wh(from_wh, "input_wh")
+    to_width, to_height = as_wh(to_wh, "frame_wh")
+    return to_width / from_width, to_height / from_height
+
+
+def _table(rows: Any, name: str, columns: int, form: str) -> NDArray[np.float64]:
+    """Rows of that many columns; leading axes of length 1 are dropped, and none is no rows."""
+    try:
+        array = np.asarray(rows, np.float64)
+    except (TypeError, ValueError):
+        raise ShapeError(name, form, repr(rows)[:80]) from None
+    if array.size == 0 and array.ndim > 0:
+        return np.empty((0, columns))
+    if array.ndim >= 2 and array.shape[-1] == columns and array.size == array.shape[-2] * columns:
+        return array.reshape(-1, columns)
+    raise ShapeError(name, form, f"an array of shape {array.shape}")
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return float("nan")

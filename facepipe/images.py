@@ -1,0 +1,209 @@
+"""Pictures: the one module of the library that needs OpenCV.
+
+Pictures are `(H, W, 3)` uint8 arrays in OpenCV's order of channels, blue, green, red.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Sequence
+
+import numpy as np
+
+try:
+    import cv2
+except ImportError as error:  # pragma: no cover - a test sees to it in an interpreter without cv2
+    raise ImportError(
+        "facepipe.images needs OpenCV: pip install 'facepipe[headless]', or [opencv] on a desktop"
+    ) from error
+
+from facepipe._arrays import as_wh
+from facepipe.boxes import clip_boxes
+from facepipe.errors import ImageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from facepipe.detections import Detections
+
+    Image = NDArray[np.uint8]
+
+# JPEG cannot say more in its header (ITU-T T.81, B.2.2).
+_JPEG_MAX_SIDE = 65535
+
+# Sharpness is compared between pictures of one size, whatever size the faces have.
+_SHARPNESS_SIDE = 64
+
+
+def as_bgr(frame: Any) -> Image:
+    """Turn what a camera gives into a picture.
+
+    Args:
+        frame: `(H, W)`, `(H, W, 1)`, `(H, W, 3)` or `(H, W, 4)`; uint8, uint16 (its upper eight
+            bits count), bool, or floats from 0 to 1.
+
+    Returns:
+        `(H, W, 3)` uint8; the frame itself where it is one already.
+
+    Raises:
+        ImageError: for anything else, a frame of no pixels included.
+
+    Example:
+        >>> as_bgr(np.full((4, 6), 65535, np.uint16))[0, 0]
+        array([255, 255, 255], dtype=uint8)
+    """
+    if not isinstance(frame, np.ndarray) or frame.ndim not in (2, 3) or frame.size == 0:
+        shape = frame.shape if isinstance(frame, np.ndarray) else type(frame).__name__
+        raise ImageError(f"a frame must be an array (H, W) or (H, W, C) of pixels, not {shape}")
+    channels = 1 if frame.ndim == 2 else frame.shape[2]
+    if channels not in (1, 3, 4):
+        raise ImageError(f"a frame must have 1, 3 or 4 channels, not {channels}")
+    pixels = _as_uint8(frame)
+    if channels == 1:
+        pixels = np.ascontiguousarray(pixels.reshape(pixels.shape[:2]))
+        return cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR)  # type: ignore[return-value]
+    if channels == 4:
+        return cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_BGRA2BGR)  # type: ignore[return-value]
+    return pixels
+
+
+def _as_uint8(frame: NDArray[Any]) -> Image:
+    if frame.dtype == np.uint8:
+        return frame
+    if frame.dtype == np.uint16:
+        return (frame >> 8).astype(np.uint8)
+    if frame.dtype == np.bool_:
+        return frame.astype(np.uint8) * np.uint8(255)
+    if frame.dtype.kind == "f":
+        if not (np.isfinite(frame).all() and frame.min() >= 0.0 and frame.max() <= 1.0):
+            raise ImageError("a frame of floats must hold values from 0 to 1")
+        return np.rint(frame * 255.0).astype(np.uint8)
+    raise ImageError(f"a frame must hold uint8, uint16, bool or floats, not {frame.dtype}")
+
+
+def encode_jpeg(image: Image, quality: int = 90) -> bytes:
+    """Encode a picture as JPEG.
+
+    Args:
+        image: `(H, W, 3)` uint8, or a part of one; 1 to 65535 pixels a side.
+        quality: 1 to 100.
+
+    Raises:
+        ImageError: if the picture is none, or too large for a JPEG.
+
+    Example:
+        >>> encode_jpeg(np.zeros((80, 80, 3), np.uint8))[:2].hex()
+        'ffd8'
+    """
+    image = as_bgr(image)
+    if max(image.shape[:2]) > _JPEG_MAX_SIDE:
+        raise ImageError(f"a JPEG has at most {_JPEG_MAX_SIDE} pixels a side")
+    done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:  # pragma: no cover - OpenCV refuses nothing that has passed so far
+        raise ImageError("OpenCV could not encode the picture as JPEG")
+    return data.tobytes()
+
+
+def decode_image(data: bytes) -> Image:
+    """Decode a JPEG, PNG or whatever else OpenCV reads.
+
+    Returns:
+        `(H, W, 3)` uint8, turned upright as its EXIF orientation says.
+
+    Raises:
+        ImageError: if the bytes are no picture.
+
+    Example:
+        >>> decode_image(encode_jpeg(np.zeros((80, 120, 3), np.uint8))).shape
+        (80, 120, 3)
+    """
+    buffer = np.frombuffer(data, np.uint8)
+    try:
+        image = cv2.imdecode(buffer, cv2.IMREAD_COLOR) if buffer.size else None
+    except cv2.error:
+        # A header that announces more pixels than OpenCV is willing to allocate.
+        image = None
+    if image is None:
+        raise ImageError(f"these {len(data)} bytes are no picture that OpenCV can decode")
+    return image  # type: ignore[return-value]
+
+
+def fit_within(image: Image, wh: tuple[int, int]) -> Image:
+    """Scale a picture down so that it fits into a size, its proportions kept.
+
+    Args:
+        image: `(H, W, 3)` uint8.
+        wh: the most `(width, height)`.
+
+    Returns:
+        The picture itself where it fits already; never an enlarged one.
+
+    Example:
+        >>> fit_within(np.zeros((1080, 1920, 3), np.uint8), (320, 320)).shape
+        (180, 320, 3)
+    """
+    width, height = as_wh(wh)
+    ratio = min(width / image.shape[1], height / image.shape[0])
+    if ratio >= 1.0:
+        return image
+    small = (max(1, round(image.shape[1] * ratio)), max(1, round(image.shape[0] * ratio)))
+    # INTER_AREA averages: other methods alias, which detectors take for texture.
+    return cv2.resize(image, small, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+
+
+def sharpness(image: Image) -> float:
+    """How sharp a face is: the variance of the Laplacian (Pech-Pacheco et al., ICPR 2000).
+
+    The picture is brought to 64x64 first, so that faces of different sizes compare. Blurring one
+    lowers it; adding noise raises it.
+
+    Args:
+        image: `(H, W, 3)` uint8, the face without its surroundings.
+
+    Returns:
+        0 or more. A face in focus reaches some hundreds, one smeared by motion some tens.
+
+    Example:
+        >>> sharpness(np.zeros((50, 40, 3), np.uint8))
+        0.0
+    """
+    grey = cv2.cvtColor(as_bgr(image), cv2.COLOR_BGR2GRAY)
+    small = cv2.resize(grey, (_SHARPNESS_SIDE, _SHARPNESS_SIDE), interpolation=cv2.INTER_AREA)
+    _, deviation = cv2.meanStdDev(cv2.Laplacian(small, cv2.CV_32F))
+    return float(deviation[0, 0]) ** 2
+
+
+def draw_faces(
+    image: Image,
+    detections: Detections,
+    texts: Sequence[str] | None = None,
+    *,
+    colour: tuple[int, int, int] = (80, 200, 60),
+) -> Image:
+    """Draw a box around each detection.
+
+    Args:
+        image: `(H, W, 3)` uint8.
+        detections: in pixels of the image.
+        texts: one short text for each, ASCII, written above its box.
+        colour: blue, green, red.
+
+    Returns:
+        A copy of the image.
+
+    Example:
+        >>> from facepipe.detections import Detections
+        >>> blank = np.zeros((100, 100, 3), np.uint8)
+        >>> found = Detections([[10, 10, 50, 60]], [0.9], [1])
+        >>> bool(draw_faces(blank, found, ["7"]).any()), bool(blank.any())
+        (True, False)
+    """
+    canvas = as_bgr(image).copy()
+    line = max(1, round(min(canvas.shape[:2]) / 300))
+    boxes = clip_boxes(detections.boxes, (canvas.shape[1], canvas.shape[0]))
+    for index, box in enumerate(np.rint(boxes).astype(int).tolist()):
+        cv2.rectangle(canvas, (box[0], box[1]), (box[2] - 1, box[3] - 1), colour, line)
+        if texts is not None:
+            place = (box[0], max(box[1] - 2 * line, 12 * line))
+            font, size = cv2.FONT_HERSHEY_SIMPLEX, 0.5 * line
+            cv2.putText(canvas, texts[index], place, font, size, colour, line, cv2.LINE_AA)
+    return canvas

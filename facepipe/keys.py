@@ -1,0 +1,128 @@
+"""Names of crops in S3.
+
+    faces/<camera>/<yyyy>/<mm>/<dd>/<hh>/<yyyymmddThhmmssfffZ>-<run>-<track>-<shot>.jpg
+
+All times are UTC. Within a camera, keys sort by time. `run` tells one start of the device's
+process from another, so that a restarted device, whose tracks count from 1 again, never
+overwrites a crop.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+from operator import index
+
+import attrs
+
+from facepipe.errors import KeyFormatError
+
+#: Every crop lies under this prefix; the bucket's notification and policies name it.
+PREFIX = "faces/"
+
+# S3 takes keys of up to 1024 bytes of UTF-8 (Amazon S3 User Guide, "Naming Amazon S3 objects").
+# A camera of 128 characters of 4 bytes leaves room for the rest; 128 is also what IoT takes.
+_CAMERA = re.compile(r"(?!\.{1,2}\Z)[^/\x00-\x1f\x7f\ud800-\udfff]{1,128}\Z")
+_RUN = re.compile(r"[0-9a-z]{4,32}\Z")
+_KEY = re.compile(
+    r"faces/(?P<camera>[^/]+)/(?P<folder>[0-9]{4}/[0-9]{2}/[0-9]{2}/[0-9]{2})/"
+    r"(?P<stamp>[0-9]{8}T[0-9]{9}Z)-(?P<run>[0-9a-z]+)-(?P<track>[0-9]{1,18})-(?P<shot>[0-9]{1,18})\.jpg\Z"
+)
+
+
+def _to_utc_millis(moment: datetime) -> datetime:
+    if not isinstance(moment, datetime) or moment.utcoffset() is None:
+        raise KeyFormatError(moment, "captured_at must be a datetime with a time zone")
+    moment = moment.astimezone(timezone.utc)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+@attrs.frozen
+class CropKey:
+    """What the key of a crop says.
+
+    Attributes:
+        camera: the camera's name: 1 to 128 characters, no slash and no control character.
+        captured_at: when the frame was taken, with a time zone; kept as UTC, cut to milliseconds.
+        run: 4 to 32 of `0-9a-z`, another one for each start of the device's process.
+        track: the person's number within the run, 0 or more.
+        shot: the crop's number within the track, 0 or more.
+
+    Raises:
+        KeyFormatError: if one of these does not hold.
+    """
+
+    camera: str = attrs.field()
+    captured_at: datetime = attrs.field(converter=_to_utc_millis)
+    run: str = attrs.field()
+    track: int = attrs.field(converter=index)
+    shot: int = attrs.field(converter=index)
+
+    @camera.validator
+    def _check_camera(self, _: object, camera: str) -> None:
+        if not (isinstance(camera, str) and _CAMERA.match(camera)):
+            raise KeyFormatError(
+                camera, "a camera's name has 1 to 128 characters, no slash and no control character"
+            )
+
+    @run.validator
+    def _check_run(self, _: object, run: str) -> None:
+        if not (isinstance(run, str) and _RUN.match(run)):
+            raise KeyFormatError(run, "a run has 4 to 32 characters of 0-9 and a-z")
+
+    @track.validator
+    @shot.validator
+    def _check_number(self, attribute: attrs.Attribute[int], number: int) -> None:
+        if not 0 <= number < 10**18:
+            raise KeyFormatError(number, f"{attribute.name} must be 0 or more")
+
+
+def format_key(key: CropKey) -> str:
+    """The S3 key of a crop.
+
+    Example:
+        >>> taken = datetime(2026, 11, 20, 9, 30, 5, 250000, tzinfo=timezone.utc)
+        >>> format_key(CropKey("hall-1", taken, run="4f9c", track=7, shot=0))
+        'faces/hall-1/2026/11/20/09/20261120T093005250Z-4f9c-7-0.jpg'
+    """
+    at = key.captured_at
+    # Not strftime: it does not pad years below 1000 on Linux.
+    year, month, day, hour = f"{at.year:04}", f"{at.month:02}", f"{at.day:02}", f"{at.hour:02}"
+    folder = f"{PREFIX}{key.camera}/{year}/{month}/{day}/{hour}"
+    millis = f"{at.minute:02}{at.second:02}{at.microsecond // 1000:03}"
+    name = f"{year}{month}{day}T{hour}{millis}Z-{key.run}-{key.track}-{key.shot}.jpg"
+    return f"{folder}/{name}"
+
+
+def parse_key(key: str) -> CropKey:
+    """What an S3 key says; the inverse of `format_key`.
+
+    Args:
+        key: the key as it is in S3, not as an event encodes it.
+
+    Raises:
+        KeyFormatError: if `format_key` does not make this key.
+
+    Example:
+        >>> parse_key("faces/hall-1/2026/11/20/09/20261120T093005250Z-4f9c-7-0.jpg").camera
+        'hall-1'
+    """
+    match = _KEY.match(key)
+    if match is None:
+        raise KeyFormatError(key, "it has another form")
+    stamp = match.group("stamp")
+    try:
+        captured_at = datetime.strptime(stamp, "%Y%m%dT%H%M%S%fZ").replace(tzinfo=timezone.utc)
+    except ValueError as error:
+        raise KeyFormatError(key, f"no such time: {error}") from None
+    parsed = CropKey(
+        camera=match.group("camera"),
+        captured_at=captured_at,
+        run=match.group("run"),
+        track=int(match.group("track")),
+        shot=int(match.group("shot")),
+    )
+    # Leading zeros, or a folder that is not the time's, would make two keys of one crop.
+    if format_key(parsed) != key:
+        raise KeyFormatError(key, "its folder or its numbers do not fit its time")
+    return parsed

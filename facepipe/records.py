@@ -1,0 +1,185 @@
+"""What is kept and charted of a scored crop, as the plain values that AWS takes.
+
+A record is an item of the DynamoDB table: one number attribute per kept emotion, in capitals,
+beside `s3key`, `dominant`, `camera`, `captured_at`, `face_count` and `expires_at`. Metrics are
+CloudWatch's: one per emotion, and `FacesScored`, each once over all cameras and once with the
+dimension `Camera`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any, Iterable, Mapping
+
+import attrs
+
+from facepipe.emotions import FaceEmotions, face_details, filter_emotions, largest_face
+from facepipe.errors import KeyFormatError, ResponseError
+from facepipe.keys import parse_key
+
+#: The camera of a crop whose key was not made by facepipe.
+UNKNOWN_CAMERA = "unknown"
+
+_FIXED = ("s3key", "dominant", "camera", "captured_at", "face_count", "expires_at")
+
+
+@attrs.frozen
+class ScoredCrop:
+    """A crop and what was found in it.
+
+    Attributes:
+        key: its S3 key.
+        camera: the camera that took it.
+        captured_at: when, UTC.
+        face_count: faces that Rekognition found in it.
+        emotions: those of the largest face that passed the threshold; there may be none.
+    """
+
+    key: str
+    camera: str
+    captured_at: datetime
+    face_count: int
+    emotions: FaceEmotions
+
+
+def score_crop(
+    key: str,
+    response: Mapping[str, Any],
+    *,
+    event_time: datetime,
+    min_confidence: float = 10.0,
+) -> ScoredCrop:
+    """Turn a DetectFaces response into a scored crop.
+
+    Args:
+        key: the crop's S3 key, decoded. A key of facepipe's own names camera and time; of any
+            other the camera is `unknown` and the time is the event's.
+        response: DetectFaces' answer, asked for `EMOTIONS` at least.
+        event_time: when the crop was put, with a time zone.
+        min_confidence: emotions must be greater than this, 0 to 100.
+
+    Raises:
+        ResponseError: if the response is no DetectFaces response.
+
+    Example:
+        >>> face = {"Emotions": [{"Type": "HAPPY", "Confidence": 97.123}]}
+        >>> noon = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
+        >>> scored = score_crop("faces/me.jpg", {"FaceDetails": [face]}, event_time=noon)
+        >>> scored.camera, scored.emotions.dominant
+        ('unknown', 'HAPPY')
+    """
+    face = largest_face(response)
+    try:
+        parsed = parse_key(key)
+        camera, captured_at = parsed.camera, parsed.captured_at
+    except KeyFormatError:
+        camera, captured_at = UNKNOWN_CAMERA, event_time
+    return ScoredCrop(
+        key=key,
+        camera=camera,
+        captured_at=captured_at,
+        face_count=len(face_details(response)),
+        emotions=FaceEmotions({}) if face is None else filter_emotions(face, min_confidence),
+    )
+
+
+def to_item(scored: ScoredCrop, expires_at: int) -> dict[str, dict[str, str]]:
+    """The DynamoDB item of a scored crop, in DynamoDB's own notation.
+
+    Args:
+        scored: a crop with at least one emotion.
+        expires_at: epoch seconds after which DynamoDB deletes it (its TTL attribute).
+
+    Raises:
+        ResponseError: if no emotion passed the threshold: such a crop makes no record.
+
+    Example:
+        >>> noon = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
+        >>> crop = ScoredCrop("faces/a.jpg", "hall", noon, 1, FaceEmotions({"HAPPY": 97.125}))
+        >>> item = to_item(crop, expires_at=1800000000)
+        >>> item["HAPPY"], item["captured_at"]
+        ({'N': '97.12'}, {'S': '2026-11-20T12:00:00.000Z'})
+    """
+    if scored.emotions.dominant is None:
+        raise ResponseError("a crop without emotions makes no record")
+    item = {name: {"N": f"{value:.2f}"} for name, value in scored.emotions.scores.items()}
+    # Last, so that no emotion type, whatever its name, can take their place.
+    item.update(
+        s3key={"S": scored.key},
+        dominant={"S": scored.emotions.dominant},
+        camera={"S": scored.camera},
+        captured_at={"S": iso_millis(scored.captured_at)},
+        face_count={"N": str(scored.face_count)},
+        expires_at={"N": str(expires_at)},
+    )
+    return item
+
+
+def from_item(item: Mapping[str, Mapping[str, str]]) -> ScoredCrop:
+    """The scored crop that an item was made of, its confidences to two decimals.
+
+    Raises:
+        KeyError: if it is no item of `to_item`.
+
+    Example:
+        >>> noon = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
+        >>> crop = ScoredCrop("faces/a.jpg", "hall", noon, 1, FaceEmotions({"HAPPY": 97.12}))
+        >>> from_item(to_item(crop, expires_at=1800000000)) == crop
+        True
+    """
+    captured_at = datetime.strptime(item["captured_at"]["S"], "%Y-%m-%dT%H:%M:%S.%fZ")
+    return ScoredCrop(
+        key=item["s3key"]["S"],
+        camera=item["camera"]["S"],
+        captured_at=captured_at.replace(tzinfo=timezone.utc),
+        face_count=int(item["face_count"]["N"]),
+        emotions=FaceEmotions(
+            {name: float(value["N"]) for name, value in item.items() if name not in _FIXED}
+        ),
+    )
+
+
+def metric_data(scored: Iterable[ScoredCrop]) -> list[dict[str, Any]]:
+    """The CloudWatch data of scored crops, for one PutMetricData call.
+
+    Args:
+        scored: crops in which at least one face was found count as scored; others give nothing.
+
+    Returns:
+        `MetricDatum` structures as boto3 takes them.
+
+    Example:
+        >>> noon = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
+        >>> crop = ScoredCrop("faces/a.jpg", "hall", noon, 1, FaceEmotions({"HAPPY": 97.125}))
+        >>> for datum in metric_data([crop]):
+        ...     print(datum["MetricName"], datum["Value"], datum.get("Dimensions"))
+        HAPPY 97.12 None
+        HAPPY 97.12 [{'Name': 'Camera', 'Value': 'hall'}]
+        FacesScored 1 None
+        FacesScored 1 [{'Name': 'Camera', 'Value': 'hall'}]
+    """
+    data = []
+    for crop in scored:
+        if crop.face_count:
+            for name, value in crop.emotions.scores.items():
+                data += _datum(crop, name, round(value, 2), "Percent")
+            data += _datum(crop, "FacesScored", 1, "Count")
+    return data
+
+
+def _datum(crop: ScoredCrop, name: str, value: float, unit: str) -> list[dict[str, Any]]:
+    datum = {"MetricName": name, "Timestamp": crop.captured_at, "Value": value, "Unit": unit}
+    return [datum, {**datum, "Dimensions": [{"Name": "Camera", "Value": crop.camera}]}]
+
+
+def iso_millis(moment: datetime) -> str:
+    """A time as records and messages write it: ISO 8601, milliseconds, UTC.
+
+    Args:
+        moment: with a time zone.
+
+    Example:
+        >>> iso_millis(datetime(2026, 11, 20, 9, 30, 5, 250000, tzinfo=timezone.utc))
+        '2026-11-20T09:30:05.250Z'
+    """
+    return moment.astimezone(timezone.utc).isoformat(timespec="milliseconds")[:-6] + "Z"

@@ -1,0 +1,1 @@
+"""facepipe on the world: cameras, detectors, AWS, files and the command line."""

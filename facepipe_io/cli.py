@@ -1,0 +1,359 @@
+"""The `facepipe` command."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable
+
+try:
+    import click
+    import rich.box
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.table import Table
+except ModuleNotFoundError as error:
+    sys.exit(f"facepipe's command needs the package {error.name}: pip install 'facepipe[local]'")
+
+from facepipe._version import __version__
+from facepipe.errors import FacepipeError
+from facepipe_io.errors import SettingsError
+
+if TYPE_CHECKING:
+    from facepipe_io.edge.cameras import Camera
+    from facepipe_io.edge.stats import Stats
+    from facepipe_io.local.summary import Summary
+
+# Which extra brings a package that a command needs.
+_EXTRAS = {"cv2": "headless", "botocore": "aws", "boto3": "aws"}
+
+#: How many lines of people the table at the end of a run has at most.
+SHOWN_PEOPLE = 30
+
+
+class _Commands(click.Group):
+    """Commands whose known errors end in one line, never in a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except FacepipeError as error:
+            raise click.ClickException(str(error)) from error
+        except ModuleNotFoundError as error:
+            package = (error.name or "").partition(".")[0]
+            if package in ("facepipe", "facepipe_io"):
+                raise
+            extra = _EXTRAS.get(package, "local")
+            raise click.ClickException(
+                f"this needs the package {package}: pip install 'facepipe[{extra}]'"
+            ) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="facepipe")
+def main() -> None:
+    """See how a crowd feels: faces found in a video, their emotions scored and charted.
+
+    \b
+    Example:
+      facepipe run demo --out out
+    """  # noqa: D301 - click wants a real \b
+
+
+def _camera_name(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    from facepipe_io.edge.settings import camera_name
+
+    try:
+        return None if value is None else camera_name(value)
+    except ValueError as error:
+        raise click.BadParameter(f"must be {error}") from error
+
+
+@main.command()
+@click.argument("source", default="demo")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("out"),
+    show_default=True,
+    help="Folder for the crops, records.sqlite and report.html. One that was used before gets "
+    "one run more; its report then shows the latest.",
+)
+@click.option(
+    "--detector",
+    type=click.Choice(["awscam", "haar", "ssd", "yunet"]),
+    help="How faces are found; by default yunet where there is a --model, else haar.",
+)
+@click.option("--model", metavar="PATH", help="The detector's model.")
+@click.option(
+    "--emotion-model",
+    metavar="PATH",
+    help="An ONNX expression model (mini_XCEPTION or FER+). Without it OpenCV's smile cascade "
+    "scores, which knows only HAPPY (a broad smile) and CALM (none).",
+)
+@click.option(
+    "--every",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Look at one in N frames.",
+)
+@click.option(
+    "--min-score",
+    type=click.FloatRange(0, 1),
+    help="Faces with a lower score are left out; by default the detector's own.",
+)
+@click.option(
+    "--resend-seconds",
+    type=click.FloatRange(min=0, max=1e9),
+    help="One crop per person per this long; 10 by default.",
+)
+@click.option(
+    "--camera",
+    metavar="NAME",
+    callback=_camera_name,
+    help="The camera's name in keys, records and report; by default made from SOURCE.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, and nothing else.")
+def run(
+    source: str,
+    out: Path,
+    detector: str | None,
+    model: str | None,
+    emotion_model: str | None,
+    every: int,
+    min_score: float | None,
+    resend_seconds: float | None,
+    camera: str | None,
+    as_json: bool,
+) -> None:
+    """Run the whole pipeline on this machine: faces, crops, emotions, report.
+
+    SOURCE is demo (the default), a video file, an image or a folder of images, a camera's index
+    (0), or a URL (rtsp://..., http://...). Ctrl-C ends a camera or stream, with a report.
+
+    The FACEPIPE_* variables that `facepipe check` lists count here as well; an option beats them.
+
+    \b
+    Examples:
+      facepipe run demo --out out
+      facepipe run hall.mp4 --model face_detection_yunet_2023mar.onnx --every 2
+      facepipe run 0 --camera entrance --emotion-model emotion-ferplus-8.onnx
+      facepipe run demo --json | jq '.people[].dominant'
+    """  # noqa: D301 - click wants a real \b
+    from facepipe_io.cloud.settings import ScorerSettings
+    from facepipe_io.edge.settings import device_settings
+    from facepipe_io.local.pipeline import camera_name_of, run_pipeline
+    from facepipe_io.local.report import write_report
+    from facepipe_io.local.summary import summarise
+    from facepipe_io.settings import load
+
+    environ = dict(os.environ)
+    if detector not in (None, "haar") and not (model or environ.get("FACEPIPE_MODEL", "").strip()):
+        raise click.UsageError(f"--detector {detector} needs its model: add --model PATH")
+    if not environ.get("FACEPIPE_CAMERA", "").strip():
+        environ["FACEPIPE_CAMERA"] = camera_name_of(source)
+    settings = device_settings(
+        environ,
+        source=source,
+        crops_dir=str(out),
+        detector=detector,
+        model=model,
+        min_score=min_score,
+        resend_seconds=resend_seconds,
+        camera=camera,
+    )
+    with _Display() as display:
+        run_pipeline(
+            settings,
+            out,
+            emotion_model=emotion_model,
+            every=every,
+            min_confidence=load(ScorerSettings, environ).min_confidence,
+            on_open=display.opened,
+            on_frame=display.update,
+        )
+    report_path = write_report(out)
+    summary = summarise(out)
+    if as_json:
+        paths = {"report": str(report_path), "records": str(out / "records.sqlite")}
+        click.echo(json.dumps({**summary.as_json(), **paths}, indent=2))
+    else:
+        _print_summary(summary, out, report_path)
+    if summary.run.problem:
+        raise click.ClickException(f"the run ended early: {summary.run.problem}")
+
+
+@main.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def report(folder: Path) -> None:
+    """Write report.html anew from what is in DIR, the folder of a run.
+
+    It shows the latest run. The comparison of cameras is over all runs in DIR.
+
+    \b
+    Example:
+      facepipe report out
+    """  # noqa: D301 - click wants a real \b
+    from facepipe_io.local.report import write_report
+
+    click.echo(write_report(folder))
+
+
+@main.command()
+def check() -> None:
+    """Show the settings, what each means, and what is missing.
+
+    Settings are environment variables: those of the device (deeplens_entry.py), most of which
+    count for `facepipe run` as well, and those of the cloud function (rekognition_entry.py).
+    Ends with 1 when something is wrong.
+
+    \b
+    Example:
+      FACEPIPE_SOURCE=0 FACEPIPE_BUCKET=deeplens-faces facepipe check
+    """  # noqa: D301 - click wants a real \b
+    from facepipe_io.cloud.settings import ScorerSettings
+    from facepipe_io.edge.settings import DeviceSettings, device_settings
+    from facepipe_io.settings import load
+
+    environ = {name: value for name, value in os.environ.items() if value.strip()}
+    host = environ.get("AWS_IOT_THING_NAME") or socket.gethostname()
+    sections: list[tuple[str, Any, Callable[[], object]]] = [
+        ("Device", DeviceSettings, lambda: device_settings(environ)),
+        ("Cloud function", ScorerSettings, lambda: load(ScorerSettings, environ)),
+    ]
+    console = Console()
+    problems: list[str] = []
+    for title, settings, read in sections:
+        found: list[str] = []
+        try:
+            read()
+        except SettingsError as error:
+            found = list(error.problems)
+        console.print(_settings_table(title, settings, {"FACEPIPE_CAMERA": host}, found))
+        problems += found
+    for problem in problems:
+        click.echo(f"Problem: {problem}", err=True)
+    if problems:
+        sys.exit(1)
+    click.echo("All settings make sense.")
+
+
+def _settings_table(
+    title: str, settings: Any, defaults: dict[str, str], problems: list[str]
+) -> Table:
+    import attrs
+
+    table = Table(title=title, title_justify="left", box=rich.box.SIMPLE_HEAD)
+    table.add_column("variable", no_wrap=True)
+    table.add_column("value", overflow="fold")
+    table.add_column("meaning")
+    for field in attrs.fields(settings):
+        env = field.metadata["env"]
+        value = os.environ.get(env, "").strip()
+        default = defaults.get(env, field.default)
+        if any(problem.startswith(env + " ") for problem in problems):
+            shown = f"[bold red]wrong: {escape(value)}[/]" if value else "[bold red]missing[/]"
+        elif value:
+            shown = f"[bold]{escape(value)}[/]"
+        elif default is None:
+            shown = "[dim]not set[/]"
+        else:
+            shown = f"{escape(str(default))} [dim](default)[/]"
+        table.add_row(env, shown, escape(field.metadata["help"]))
+    return table
+
+
+class _Display:
+    """The progress of a run, on stderr."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._progress: Progress | None = None
+        self._task: Any = None
+
+    def __enter__(self) -> _Display:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def opened(self, camera: Camera) -> None:
+        """Begin, now that the length is known, or known to be unknown."""
+        known = camera.total is not None
+        ends = [BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
+        endless = [TextColumn("{task.completed} frames,"), TimeElapsedColumn()]
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            *(ends if known else endless),
+            TextColumn("{task.fields[found]}", markup=False),
+            console=self._console,
+        )
+        self._task = self._progress.add_task(Path(camera.source).name, total=camera.total, found="")
+        if camera.live:
+            self._console.print("Ctrl-C ends it, with a report.")
+        self._progress.start()
+
+    def update(self, stats: Stats) -> None:
+        """Show the figures so far."""
+        if self._progress is not None:
+            found = f"people {stats.people}, crops {stats.crops}"
+            if stats.last_error:
+                found += f"; {stats.last_error}"
+            self._progress.update(self._task, completed=stats.frames, found=found)
+
+
+def _print_summary(summary: Summary, out: Path, report_path: Path) -> None:
+    from facepipe_io.local.report import headline, human_bytes, human_seconds
+
+    console = Console()
+    run = summary.run
+    if summary.people:
+        # Paths are to be copied: a line may be wider than the terminal, but is not broken.
+        longest = max(len(str(out / person.best.key)) for person in summary.people)
+        console.width = max(console.width, longest + 32)
+        table = Table(box=rich.box.SIMPLE_HEAD)
+        table.add_column("person", justify="right")
+        table.add_column("emotion")
+        table.add_column("best crop", no_wrap=True)
+        for person in summary.people[:SHOWN_PEOPLE]:
+            table.add_row(
+                str(person.track),
+                f"{person.dominant} {person.emotions[person.dominant]:.0f}%",
+                escape(str(out / person.best.key)),
+            )
+        console.print(table)
+        if len(summary.people) > SHOWN_PEOPLE:
+            console.print(f"and {len(summary.people) - SHOWN_PEOPLE} more people")
+    console.print(f"[bold]{headline(summary)}.[/]")
+    console.print(
+        f"{run.frames:,} frames in {human_seconds(run.seconds)}, {run.faces:,} faces, "
+        f"{run.crops:,} crops of {human_bytes(run.bytes_sent)}",
+        highlight=False,
+    )
+    if summary.bytes_saved is not None and summary.calls_saved is not None:
+        console.print(
+            f"saved {summary.bytes_saved:.1%} of the bytes (all frames: about "
+            f"{human_bytes(summary.bytes_of_frames)}) and {summary.calls_saved:.1%} of the calls",
+            highlight=False,
+        )
+    if run.lost:
+        console.print(f"[red]{run.lost:,} crops were lost on the way[/]")
+    console.print(f"[dim]{escape(run.limits)}[/]", highlight=False)
+    console.print("Report:", end=" ")
+    click.echo(report_path)

@@ -1,0 +1,341 @@
+"""The agent: camera to crops to uplink, in stages that do not wait for one another.
+
+    camera --newest frame--> detector --crops--> uploads
+                                 `------messages--> bus
+
+Each stage is a thread. A live camera's frame that nobody takes is replaced by the next one; the
+frames of a file wait to be taken, so that the same file gives the same crops every time.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, Callable
+
+from facepipe.records import iso_millis
+from facepipe_io.edge.bus import Bus, health_message, health_topic, infer_message, infer_topic
+from facepipe_io.edge.handover import Handover
+from facepipe_io.edge.picker import Crop, CropPicker, Look
+from facepipe_io.edge.resilience import Pace, Trouble, backoff, one_line
+from facepipe_io.edge.stats import Stats
+from facepipe_io.errors import SettingsError, UplinkError
+
+if TYPE_CHECKING:
+    from facepipe_io.edge.cameras import Camera, Frame
+    from facepipe_io.edge.detectors import Detector
+    from facepipe_io.edge.uplinks import Uplink
+
+log = logging.getLogger(__name__)
+
+QUEUED_CROPS = 256  # some 20 MB
+QUEUED_MESSAGES = 16
+UPLOAD_TRIES = 5  # of a crop that nothing else waits for: of a file's, and when stopping
+MAX_STOPPING_BACKOFF_SECONDS = 2.0
+INFER_SECONDS = 1.0
+HEALTH_SECONDS = 60.0
+#: How long a stop waits for a camera or a bus that hangs; crops are waited for as they need.
+HANG_SECONDS = 5.0
+
+
+class Agent:
+    """Runs a camera until it ends or the agent is stopped.
+
+    A live camera that fails is opened again, with growing pauses; an upload that fails is tried
+    again. Nothing but `stop`, or a fault in facepipe itself, ends the agent before its camera does.
+
+    Args:
+        name: the camera's name, in keys and messages.
+        run: tells this start of the process from others: 4 to 32 of `0-9a-z`.
+        camera: an open camera, closed at the end; or None to let the agent open it.
+        open_camera: opens a live camera, at first or again. Without it a failure is the end.
+        detector: finds the faces.
+        uplink: takes the crops. It is called by one thread, in order.
+        bus: takes the messages.
+        resend_seconds: one crop per person per this long.
+        max_fps: frames of a live camera looked at per second.
+        on_frame: called by the detector's thread with each frame looked at and what came of it.
+        backoff_seconds: the first pause after a failure; each next one is twice as long.
+        clock: seconds that never step back, for rates and uptime.
+
+    Raises:
+        KeyFormatError: when the name or the run cannot be part of a key.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        run: str,
+        camera: Camera | None,
+        detector: Detector,
+        uplink: Uplink,
+        *,
+        open_camera: Callable[[], Camera] | None = None,
+        bus: Bus | None = None,
+        resend_seconds: float = 10.0,
+        max_fps: float = 15.0,
+        on_frame: Callable[[Frame, Look], None] | None = None,
+        backoff_seconds: float = 0.5,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if camera is None and open_camera is None:
+            raise TypeError("give a camera, or open_camera to open it with")
+        self._name = name
+        self._camera = camera
+        self._open_camera = open_camera
+        self._live = camera is None or camera.live
+        self._picker = CropPicker(
+            name,
+            run,
+            detector,
+            resend_seconds=resend_seconds,
+            stills=camera is not None and camera.stills,
+        )
+        self._uplink = uplink
+        self._bus = Bus() if bus is None else bus
+        self._pace = Pace(max_fps)
+        self._on_frame = on_frame
+        self._backoff_seconds = backoff_seconds
+        self._clock = clock
+        self._started = clock()
+
+        self._frames: Handover[Frame] = Handover(1, lossy=self._live)
+        self._crops: Handover[Crop] = Handover(QUEUED_CROPS, lossy=self._live)
+        self._messages: Handover[dict[str, Any]] = Handover(QUEUED_MESSAGES, lossy=True)
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+        self._last_error: str | None = None
+        self._faults: list[BaseException] = []
+        stages = (self._watch, self._detect, self._upload, self._report)
+        self._threads = [
+            threading.Thread(target=self._guard, args=(stage,), name=stage.__name__, daemon=True)
+            for stage in stages
+        ]
+
+    def run(self) -> Stats:
+        """Run to the end: `start`, then `join`."""
+        self.start()
+        return self.join()
+
+    def start(self) -> None:
+        """Start the stages and return."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Take no more frames. What was decided on is still uploaded; `join` waits for it.
+
+        Fit for a signal handler in a thread that does nothing but `run` or `join`.
+        """
+        self._stopping.set()
+        self._frames.close()
+
+    def join(self) -> Stats:
+        """Wait until every crop is uploaded or given up.
+
+        Returns:
+            The final figures.
+
+        Raises:
+            CameraError: when a camera that is not live failed on the way.
+        """
+        watch, detect, upload, report = self._threads
+        detect.join()
+        upload.join()
+        self._messages.close()
+        report.join(HANG_SECONDS)
+        watch.join(HANG_SECONDS)
+        if self._faults:
+            raise self._faults[0]
+        return self.stats
+
+    @property
+    def stats(self) -> Stats:
+        """The figures so far, from any thread."""
+        with self._lock:
+            return Stats(last_error=self._last_error, **self._counts)
+
+    def _watch(self) -> None:
+        """The camera's stage."""
+        trouble = Trouble("camera")
+        delays = backoff(self._backoff_seconds)
+        try:
+            while not self._stopping.is_set():
+                try:
+                    if self._camera is None:
+                        self._camera = self._reopened()
+                    unusable = self._camera.skipped
+                    try:
+                        frame = self._camera.read()
+                    finally:
+                        self._count(unusable=self._camera.skipped - unusable)
+                # A camera left alone for a year survives whatever its driver throws.
+                except Exception as error:
+                    hopeless = isinstance(error, SettingsError) or not self._live
+                    if hopeless or self._open_camera is None:
+                        raise
+                    self._count(error, camera_errors=1)
+                    trouble.begins(error)
+                    self._close_camera()
+                    self._stopping.wait(next(delays))
+                    continue
+                if frame is None:
+                    break
+                trouble.ends()
+                delays = backoff(self._backoff_seconds)
+                too_soon = self._live and not self._pace.is_due(frame.time)
+                if too_soon or self._frames.put(frame) is not None:
+                    self._count(skipped=1)
+        finally:
+            self._frames.close()
+            self._close_camera()
+
+    def _reopened(self) -> Camera:
+        assert self._open_camera is not None  # noqa: S101 - for the type checker
+        return self._open_camera()
+
+    def _close_camera(self) -> None:
+        camera, self._camera = self._camera, None
+        if camera is not None:
+            camera.close()
+
+    def _detect(self) -> None:
+        """The detector's stage."""
+        kinds: set[type[BaseException]] = set()
+        last_time = 0.0
+        next_message = -float("inf")
+        had_faces = False
+        try:
+            while True:
+                frame = self._frames.take()
+                if frame is None:
+                    break
+                last_time = frame.time
+                self._count(frames=1)
+                try:
+                    look = self._picker.look(frame)
+                # Detectors are other people's code, and one bad frame is no reason to stop.
+                except Exception as error:
+                    self._count(error, detector_errors=1)
+                    if type(error) not in kinds:
+                        kinds.add(type(error))
+                        log.exception("looking for faces failed; going on with the next frame")
+                    continue
+                self._count(faces=len(look.detections))
+                self._hand_on(look.crops)
+                if self._on_frame is not None:
+                    self._on_frame(frame, look)
+                has_faces = len(look.detections) > 0
+                if (has_faces or had_faces) and self._clock() >= next_message:
+                    next_message = self._clock() + INFER_SECONDS
+                    had_faces = has_faces
+                    self._tell(frame, look)
+        finally:
+            try:
+                self._hand_on(self._picker.flush(last_time))
+            finally:
+                self._crops.close()
+
+    def _hand_on(self, crops: list[Crop]) -> None:
+        for crop in crops:
+            self._count(crops=1, people=int(crop.shot == 0), bytes_waiting=len(crop.jpeg))
+            lost = self._crops.put(crop)
+            if lost is not None:
+                self._count(dropped=1, bytes_waiting=-len(lost.jpeg))
+
+    def _tell(self, frame: Frame, look: Look) -> None:
+        taken = iso_millis(datetime.fromtimestamp(frame.time, timezone.utc))
+        uploaded = self.stats.uploaded
+        self._messages.put(infer_message(self._name, taken, look.detections, look.tracks, uploaded))
+
+    def _upload(self) -> None:
+        """The uplink's stage."""
+        trouble = Trouble("uplink")
+        try:
+            while True:
+                crop = self._crops.take()
+                if crop is None:
+                    return
+                size = len(crop.jpeg)
+                if self._put(crop, trouble):
+                    self._count(uploaded=1, bytes_uploaded=size, bytes_waiting=-size)
+                else:
+                    self._count(failed=1, bytes_waiting=-size)
+        finally:
+            self._crops.close()
+
+    def _put(self, crop: Crop, trouble: Trouble) -> bool:
+        """Put one crop, as often as it takes or makes sense."""
+        delays = backoff(self._backoff_seconds)
+        # Once a crop was given up, the ones behind it are tried once each.
+        tries = 1 if trouble.given_up else UPLOAD_TRIES
+        while True:
+            try:
+                self._uplink.put(crop.key, crop.jpeg)
+            except UplinkError as error:
+                self._count(error, uplink_errors=1)
+                trouble.begins(error)
+            except Exception as error:  # a fault, which costs this crop and not the ones behind it
+                self._count(error, uplink_errors=1)
+                log.exception("the uplink broke down over %s", crop.key)
+                return False
+            else:
+                trouble.ends()
+                return True
+            if self._live and not self._stopping.is_set():
+                self._stopping.wait(next(delays))
+                continue
+            tries -= 1
+            if tries <= 0:
+                trouble.given_up = True
+                return False
+            time.sleep(min(next(delays), MAX_STOPPING_BACKOFF_SECONDS))
+
+    def _report(self) -> None:
+        """The bus's stage."""
+        trouble = Trouble("bus")
+        frames_before, then = 0, self._clock()
+        while True:
+            message = self._messages.take(max(0.0, then + HEALTH_SECONDS - self._clock()))
+            if message is not None:
+                self._publish(infer_topic(self._name), message, trouble)
+            now = self._clock()
+            done = message is None and self._messages.closed
+            if done or now - then >= HEALTH_SECONDS:
+                stats = self.stats
+                fps = (stats.frames - frames_before) / (now - then) if now > then else 0.0
+                sent_at = iso_millis(datetime.now(timezone.utc))
+                uptime = now - self._started
+                health = health_message(self._name, sent_at, stats, fps=fps, uptime=uptime)
+                self._publish(health_topic(self._name), health, trouble)
+                frames_before, then = stats.frames, now
+            if done:
+                return
+
+    def _publish(self, topic: str, message: dict[str, Any], trouble: Trouble) -> None:
+        try:
+            self._bus.publish(topic, message)
+        # What a broker's client throws is its own affair; a lost message is no reason to stop.
+        except Exception as error:  # noqa: BLE001
+            self._count(error, bus_errors=1)
+            trouble.begins(error)
+        else:
+            trouble.ends()
+
+    def _count(self, error: BaseException | None = None, **more: int) -> None:
+        with self._lock:
+            self._counts.update(more)
+            if error is not None:
+                self._last_error = one_line(error)
+
+    def _guard(self, stage: Callable[[], None]) -> None:
+        """Run a stage; when it breaks down, let the others finish and keep the fault."""
+        try:
+            stage()
+        except BaseException as fault:  # noqa: BLE001 - `join` raises it
+            self._faults.append(fault)
+            self.stop()

@@ -1,0 +1,251 @@
+"""Detectors: where faces are in a frame.
+
+Each one scales the frame down to what it needs by itself, and answers in pixels of the frame.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable
+
+import cv2
+import numpy as np
+
+from facepipe.detections import Detections
+from facepipe.errors import ShapeError
+from facepipe.images import fit_within
+from facepipe_io.edge.opencv import cascade_path, quiet_opencv
+from facepipe_io.errors import ModelError, SettingsError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+NMS_IOU = 0.4
+
+# Chosen on stills and clips with known faces, 16:9 on one thread; a smaller copy loses the faces
+# that are 5 % of the frame's width, a larger one finds hardly more.
+YUNET_LONG_SIDE = 480  # 7 ms; all 52 faces in clips, 54 of 57 in stills, none false
+HAAR_LONG_SIDE = 480  # 20 ms; 49 of 109, 3 false: frontal, upright, not much turned
+
+SSD_WH = (300, 300)  # of DeepLens' models, and of OpenCV's face detector
+SSD_MEAN = (104.0, 177.0, 123.0)  # OpenCV's samples/dnn/models.yml, opencv_fd
+
+
+class Detector:
+    """Finds faces.
+
+    Attributes:
+        name: as in FACEPIPE_DETECTOR.
+        min_score: what it finds with a lower score is left out.
+    """
+
+    name = ""
+    min_score = 0.5
+
+    def detect(self, image: NDArray[np.uint8]) -> Detections:
+        """Find the faces in a picture.
+
+        Args:
+            image: `(H, W, 3)` uint8, BGR.
+
+        Returns:
+            In pixels of the picture. Boxes may reach beyond it.
+        """
+        raise NotImplementedError
+
+
+def default_detector(source: str, model: str | None) -> str:
+    """The detector for a source when nobody names one.
+
+    Example:
+        >>> default_detector("awscam", "/opt/face.xml"), default_detector("0", "yunet.onnx")
+        ('awscam', 'yunet')
+        >>> default_detector("clip.mp4", None)
+        'haar'
+    """
+    if source == "awscam":
+        return "awscam"
+    return "haar" if model is None else "yunet"
+
+
+def open_detector(
+    name: str, model: str | None = None, *, min_score: float | None = None
+) -> Detector:
+    """Open a detector by its name.
+
+    Args:
+        name: `awscam`, `haar`, `ssd` or `yunet`.
+        model: path of the model. `haar` has one of its own, the others need it.
+        min_score: 0 to 1; the detector's own by default.
+
+    Raises:
+        ModelError: when the model is missing, damaged or of another kind.
+        SettingsError: when there is no such detector, or it needs a model and has none.
+    """
+    if name not in DETECTORS:
+        raise SettingsError([f"there is no detector {name!r}: use one of {', '.join(DETECTORS)}"])
+    if model is None and name != "haar":
+        raise SettingsError([f"the detector {name} needs a model: set FACEPIPE_MODEL to its path"])
+    if model is not None:
+        try:
+            with Path(model).open("rb"):
+                pass
+        except OSError as error:
+            raise ModelError(model, f"{error.strerror or error}; check the path") from error
+    detector: Detector = DETECTORS[name](model)
+    if min_score is not None:
+        detector.min_score = min_score
+    return detector
+
+
+class YuNetDetector(Detector):
+    """YuNet, from OpenCV's model zoo (`face_detection_yunet_2023mar.onnx`)."""
+
+    name = "yunet"
+    min_score = 0.75
+
+    def __init__(self, model: str) -> None:
+        if not hasattr(cv2, "FaceDetectorYN"):
+            raise ModelError(
+                model, f"OpenCV {cv2.__version__} cannot run YuNet; use the detector ssd or haar"
+            )
+        hint = "it is damaged or no YuNet model; use face_detection_yunet_2023mar.onnx"
+        # OpenCV's own threshold stays low, so that `min_score` alone decides.
+        create = cv2.FaceDetectorYN.create
+        self._net = _load(model, hint, lambda: create(model, "", (320, 320), 0.3, NMS_IOU, 5000))
+        _load(model, hint, lambda: self.detect(np.zeros((64, 64, 3), np.uint8)))
+
+    def detect(self, image: NDArray[np.uint8]) -> Detections:
+        """Find the faces in a picture."""
+        small = fit_within(image, (YUNET_LONG_SIDE, YUNET_LONG_SIDE))
+        self._net.setInputSize(_wh(small))
+        faces = self._net.detect(small)[1]
+        found = Detections.from_yunet(faces, input_wh=_wh(small), frame_wh=_wh(image))
+        return found.above(self.min_score)
+
+
+class SsdDetector(Detector):
+    """A single shot detector that OpenCV runs: TensorFlow's `.pb` or Caffe's `.caffemodel`.
+
+    The text that describes the network (`.pbtxt`, `.prototxt`) lies beside the model: under the
+    same name, or as the only one there.
+    """
+
+    name = "ssd"
+    min_score = 0.5
+
+    def __init__(self, model: str) -> None:
+        path = Path(model)
+        if path.suffix == ".pb":
+            read: Callable[[str, str], Any] = cv2.dnn.readNetFromTensorflow
+            text = _beside(path, ".pbtxt")
+            arguments = (model, text)
+        elif path.suffix == ".caffemodel":
+            read = cv2.dnn.readNetFromCaffe
+            text = _beside(path, ".prototxt")
+            arguments = (text, model)
+        else:
+            raise ModelError(model, "the detector ssd reads .pb and .caffemodel files; give one")
+        hint = f"it is damaged, no SSD, or {text} belongs to another model; give a matching pair"
+        self._net = _load(model, hint, lambda: read(*arguments))
+        _load(model, hint, lambda: self.detect(np.zeros((64, 64, 3), np.uint8)))
+
+    def detect(self, image: NDArray[np.uint8]) -> Detections:
+        """Find the faces in a picture."""
+        self._net.setInput(cv2.dnn.blobFromImage(image, 1.0, SSD_WH, SSD_MEAN))
+        found = Detections.from_opencv_ssd(self._net.forward(), frame_wh=_wh(image))
+        return found.above(self.min_score).nms(NMS_IOU)
+
+
+class HaarDetector(Detector):
+    """OpenCV's cascade of Haar features, which comes with OpenCV: faces seen from the front.
+
+    Args:
+        model: another cascade's XML file.
+    """
+
+    name = "haar"
+    min_score = 0.4
+
+    def __init__(self, model: str | None = None) -> None:
+        path = model or cascade_path("haarcascade_frontalface_default.xml")
+        hint = "it is no cascade that OpenCV can read; leave FACEPIPE_MODEL unset to use OpenCV's"
+        self._cascade = _load(path, hint, lambda: cv2.CascadeClassifier(path))
+        if self._cascade.empty():
+            raise ModelError(path, hint)
+
+    def detect(self, image: NDArray[np.uint8]) -> Detections:
+        """Find the faces in a picture."""
+        small = fit_within(image, (HAAR_LONG_SIDE, HAAR_LONG_SIDE))
+        rects, _, weights = self._cascade.detectMultiScale3(
+            cv2.cvtColor(small, cv2.COLOR_BGR2GRAY),
+            scaleFactor=1.15,
+            minNeighbors=3,
+            minSize=(24, 24),
+            outputRejectLevels=True,
+        )
+        found = Detections.from_cascade(
+            rects, np.ravel(weights), input_wh=_wh(small), frame_wh=_wh(image)
+        ).above(self.min_score)
+        # OpenCV's threads find them in any order; what follows is to be the same each time.
+        return found[np.lexsort(found.boxes.T)]
+
+
+class AwscamDetector(Detector):
+    """A model that AWS DeepLens runs on its own graphics chip.
+
+    Args:
+        model: path of the optimised model (`.xml`), an SSD of 300x300 input.
+    """
+
+    name = "awscam"
+    min_score = 0.5
+
+    def __init__(self, model: str) -> None:
+        try:
+            import awscam
+        except ImportError as error:
+            raise SettingsError(
+                [f"the detector awscam works on an AWS DeepLens only; name another ({error})"]
+            ) from error
+        try:
+            self._model = awscam.Model(model, {"GPU": 1}, runtime=0)
+        except Exception as error:  # awscam documents no types of its own
+            raise ModelError(model, f"awscam refuses it ({error}); optimise it anew") from error
+
+    def detect(self, image: NDArray[np.uint8]) -> Detections:
+        """Find the faces in a picture."""
+        # DeepLens' own samples squeeze the frame the same way, so the models were trained for it.
+        small = cv2.resize(image, SSD_WH)
+        result = self._model.parseResult("ssd", self._model.doInference(small))
+        found = Detections.from_awscam(result, input_wh=SSD_WH, frame_wh=_wh(image))
+        return found.above(self.min_score).nms(NMS_IOU)
+
+
+DETECTORS: dict[str, Callable[..., Detector]] = {
+    detector.name: detector
+    for detector in (AwscamDetector, HaarDetector, SsdDetector, YuNetDetector)
+}
+
+
+def _wh(image: NDArray[np.uint8]) -> tuple[int, int]:
+    return (image.shape[1], image.shape[0])
+
+
+def _load(path: str, hint: str, use: Callable[[], Any]) -> Any:
+    """Do something that shows whether a model is one, and tell in one sentence when it is not."""
+    quiet_opencv()
+    try:
+        return use()
+    except (cv2.error, ShapeError, SystemError) as error:
+        raise ModelError(path, hint) from error
+
+
+def _beside(model: Path, suffix: str) -> str:
+    same_name = model.with_suffix(suffix)
+    found = [same_name] if same_name.is_file() else sorted(model.parent.glob("*" + suffix))
+    if len(found) != 1:
+        raise ModelError(
+            str(model), f"its network's text is missing; put {same_name.name} beside it"
+        )
+    return str(found[0])

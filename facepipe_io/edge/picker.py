@@ -1,0 +1,129 @@
+"""From frames to the crops that are worth sending."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Iterable
+
+import attrs
+import numpy as np
+
+from facepipe.boxes import box_area, clip_boxes
+from facepipe.crops import crop_regions, cut
+from facepipe.images import encode_jpeg, sharpness
+from facepipe.keys import CropKey, format_key
+from facepipe.tracks import BestShot, FaceTracker, Shot, view_quality
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from facepipe.detections import Detections
+    from facepipe_io.edge.cameras import Frame
+    from facepipe_io.edge.detectors import Detector
+
+
+@attrs.frozen
+class Crop:
+    """A crop that is to be sent.
+
+    Attributes:
+        key: its name in S3.
+        jpeg: the picture.
+        track: the person's number.
+        shot: 0 for the person's first crop, 1 for the next, and so on.
+    """
+
+    key: str
+    jpeg: bytes = attrs.field(repr=False)
+    track: int
+    shot: int
+
+
+@attrs.frozen(eq=False)
+class Look:
+    """What came of one frame.
+
+    Attributes:
+        detections: the faces, clipped to the frame.
+        tracks: `(N,)` int64, whose face each is.
+        crops: what is to be sent now; mostly nothing.
+    """
+
+    detections: Detections
+    tracks: NDArray[np.int64]
+    crops: list[Crop]
+
+
+class CropPicker:
+    """Finds faces, follows them, and picks which crop of whom to send, and when.
+
+    The same frames give the same crops: nothing in here looks at a clock.
+
+    Args:
+        camera: the camera's name.
+        run: tells this start of the process from others, as in `facepipe.CropKey`.
+        detector: finds the faces.
+        resend_seconds: one crop per person per this long.
+        stills: whether each frame is a scene of its own.
+
+    Raises:
+        KeyFormatError: when the camera's name or the run cannot be part of a key.
+    """
+
+    def __init__(
+        self,
+        camera: str,
+        run: str,
+        detector: Detector,
+        *,
+        resend_seconds: float = 10.0,
+        stills: bool = False,
+    ) -> None:
+        self._key = CropKey(camera, datetime.fromtimestamp(0, timezone.utc), run, 0, 0)
+        self._detector = detector
+        if stills:  # nobody is in two of them, and everybody in one is meant
+            self._tracker = FaceTracker(max_gap_seconds=0)
+            self._best = BestShot(resend_seconds=resend_seconds, min_views=1)
+        else:
+            self._tracker = FaceTracker()
+            self._best = BestShot(resend_seconds=resend_seconds)
+
+    def look(self, frame: Frame) -> Look:
+        """Look at the next frame."""
+        image, time = frame.image, frame.time
+        wh = (image.shape[1], image.shape[0])
+        found = self._detector.detect(image)
+        crops = self._crops(self._best.due(time))
+
+        inside = box_area(clip_boxes(found.boxes, wh))
+        visible = inside[inside > 0] / box_area(found.boxes)[inside > 0]
+        faces = found[inside > 0].clipped(wh)
+        tracks = self._tracker.update(faces, time, wh)
+
+        tight = crop_regions(faces, wh, margin=0, min_side=1, square=False)
+        sides = np.sqrt(box_area(faces.boxes)).tolist()
+        regions = crop_regions(faces, wh)
+        for index, track in enumerate(tracks.tolist()):
+            quality = view_quality(
+                sharpness(cut(image, tight[index])),
+                sides[index],
+                float(faces.scores[index]),
+                float(visible[index]),
+            )
+            view = None
+            if self._best.improves(track, quality):
+                view = cut(image, regions[index]).copy()  # so that the frame can be let go
+            self._best.offer(track, quality, time, view)
+        return Look(faces, tracks, crops)
+
+    def flush(self, time: float) -> list[Crop]:
+        """What is still to be sent, now that no more frames will come."""
+        return self._crops(self._best.flush(time))
+
+    def _crops(self, shots: Iterable[Shot]) -> list[Crop]:
+        crops = []
+        for shot in shots:
+            taken = datetime.fromtimestamp(shot.time, timezone.utc)
+            key = attrs.evolve(self._key, captured_at=taken, track=shot.track, shot=shot.shot)
+            crops.append(Crop(format_key(key), encode_jpeg(shot.view), shot.track, shot.shot))
+        return crops

@@ -1,0 +1,51 @@
+"""What an agent has done so far, in figures."""
+
+from __future__ import annotations
+
+import attrs
+
+
+@attrs.frozen
+class Stats:
+    """What an agent has done so far.
+
+    Attributes:
+        frames: frames looked at.
+        skipped: frames that came too fast to be looked at.
+        unusable: frames that were damaged or of zero size.
+        faces: faces found, each in every frame.
+        people: people of whom a crop was made.
+        crops: crops made.
+        uploaded: crops stored.
+        dropped: crops lost because too many were waiting.
+        failed: crops given up because the uplink did not take them.
+        bytes_uploaded: their bytes.
+        bytes_waiting: bytes of the crops that wait for the uplink.
+        camera_errors: times that the camera could not be opened or read.
+        detector_errors: frames in which looking for faces failed.
+        uplink_errors: uploads that failed, to be tried again or given up.
+        bus_errors: messages that could not be published.
+        last_error: what went wrong last, in one line.
+    """
+
+    frames: int = 0
+    skipped: int = 0
+    unusable: int = 0
+    faces: int = 0
+    people: int = 0
+    crops: int = 0
+    uploaded: int = 0
+    dropped: int = 0
+    failed: int = 0
+    bytes_uploaded: int = 0
+    bytes_waiting: int = 0
+    camera_errors: int = 0
+    detector_errors: int = 0
+    uplink_errors: int = 0
+    bus_errors: int = 0
+    last_error: str | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Crops that wait for the uplink."""
+        return self.crops - self.uploaded - self.dropped - self.failed

@@ -1,0 +1,80 @@
+"""What can go wrong on the way to and from the world.
+
+FacepipeError
+    SettingsError       settings that are missing or make no sense, all of them at once
+    CameraError         a source that gives no frames
+    ModelError          a model that cannot be used
+    UplinkError         a place that takes no crops
+"""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+from facepipe.errors import FacepipeError
+
+
+class SettingsError(FacepipeError):
+    """Settings that are missing or make no sense.
+
+    Attributes:
+        problems: one sentence each; all that were found, not only the first.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        return "; ".join(self.problems)
+
+
+class CameraError(FacepipeError):
+    """A source that gives no frames.
+
+    Attributes:
+        source: the source as it was named.
+        reason: what is wrong, and what to do.
+    """
+
+    def __init__(self, source: str, reason: str) -> None:
+        self.source = source
+        self.reason = reason
+        super().__init__(source, reason)
+
+    def __str__(self) -> str:
+        return f"cannot read frames from {self.source}: {self.reason}"
+
+
+class ModelError(FacepipeError):
+    """A model that cannot be used.
+
+    Attributes:
+        path: the model's file.
+        reason: what is wrong, and what to do.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(path, reason)
+
+    def __str__(self) -> str:
+        return f"cannot use the model {self.path}: {self.reason}"
+
+
+class UplinkError(FacepipeError):
+    """A place that takes no crops.
+
+    Attributes:
+        target: the bucket or folder.
+        reason: what is wrong, and what to do.
+    """
+
+    def __init__(self, target: str, reason: str) -> None:
+        self.target = target
+        self.reason = reason
+        super().__init__(target, reason)
+
+    def __str__(self) -> str:
+        return f"cannot put crops into {self.target}: {self.reason}"

@@ -1,0 +1,1 @@
+"""The pipeline on one machine: a folder, SQLite, local scorers and a report."""

@@ -1,0 +1,268 @@
+"""The whole pipeline on one machine: the device's agent, a folder, a local scorer, SQLite."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Callable
+from urllib.parse import urlsplit
+
+import attrs
+
+from facepipe.errors import FacepipeError
+from facepipe.images import decode_image, encode_jpeg
+from facepipe.records import score_crop
+from facepipe_io.edge.agent import Agent
+from facepipe_io.edge.cameras import Camera, Frame, open_camera
+from facepipe_io.edge.detectors import open_detector
+from facepipe_io.edge.picker import Look
+from facepipe_io.edge.settings import DeviceSettings
+from facepipe_io.edge.stats import Stats
+from facepipe_io.edge.uplinks import FolderUplink, Uplink
+from facepipe_io.errors import CameraError, UplinkError
+from facepipe_io.local.scorers import Scorer, open_scorer
+from facepipe_io.local.store import Run, Store, StoreError
+
+log = logging.getLogger(__name__)
+
+#: Every so many frames one is encoded as JPEG, to know what sending all of them would take.
+SAMPLE_EVERY = 25
+
+
+class ScoringUplink(Uplink):
+    """Stores crops in a folder, scores them, and keeps the records.
+
+    Args:
+        folder: where crops go.
+        scorer: scores them.
+        store: takes the records.
+        min_confidence: emotions must be greater than this, 0 to 100.
+    """
+
+    def __init__(
+        self, folder: FolderUplink, scorer: Scorer, store: Store, *, min_confidence: float
+    ) -> None:
+        self._folder = folder
+        self._scorer = scorer
+        self._store = store
+        self._min_confidence = min_confidence
+
+    def put(self, key: str, jpeg: bytes) -> None:
+        """Store and score a crop; doing so again changes nothing."""
+        self._folder.put(key, jpeg)
+        response = self._scorer.detect_faces(decode_image(jpeg))
+        now = datetime.now(timezone.utc)
+        scored = score_crop(key, response, event_time=now, min_confidence=self._min_confidence)
+        try:
+            self._store.put(scored)
+        except StoreError as error:  # the agent tries again what an uplink did not take
+            raise UplinkError(error.path, error.reason) from error
+
+
+class EveryNth(Camera):
+    """One in so many frames of a camera.
+
+    Args:
+        camera: gives the frames.
+        every: which are kept: the first, and every so many after it.
+    """
+
+    def __init__(self, camera: Camera, every: int) -> None:
+        self.source = camera.source
+        self.live = camera.live
+        self.stills = camera.stills
+        self.fps = None if camera.fps is None else camera.fps / every
+        self.total = None if camera.total is None else -(-camera.total // every)
+        self._camera = camera
+        self._every = every
+        self._first = True
+
+    @property
+    def skipped(self) -> int:  # type: ignore[override]
+        """Frames that could not be used."""
+        return self._camera.skipped
+
+    def read(self) -> Frame | None:
+        """The next of the frames that are kept, or None when there are no more."""
+        passed = 0 if self._first else self._every - 1
+        self._first = False
+        for _ in range(passed):
+            if self._camera.read() is None:
+                return None
+        return self._camera.read()
+
+    def close(self) -> None:
+        """Let go of the camera."""
+        self._camera.close()
+
+
+@attrs.define
+class _Meter:
+    """Measures frames as they pass."""
+
+    first: float | None = None  # the times of the first frame and the last
+    last: float = 0.0
+    sampled: int = 0
+    sampled_bytes: int = 0
+    seen: int = 0
+
+    def see(self, frame: Frame) -> None:
+        if self.seen % SAMPLE_EVERY == 0:
+            self.sampled += 1
+            self.sampled_bytes += len(encode_jpeg(frame.image))
+        self.seen += 1
+        self.first = frame.time if self.first is None else self.first
+        self.last = frame.time
+
+    @property
+    def frame_bytes(self) -> float:
+        return self.sampled_bytes / self.sampled if self.sampled else 0.0
+
+    @property
+    def seconds(self) -> float:
+        return 0.0 if self.first is None else self.last - self.first
+
+    @property
+    def started_at(self) -> datetime | None:
+        return None if self.first is None else datetime.fromtimestamp(self.first, timezone.utc)
+
+
+def run_pipeline(
+    settings: DeviceSettings,
+    out: Path,
+    *,
+    emotion_model: str | None = None,
+    every: int = 1,
+    min_confidence: float = 10.0,
+    on_open: Callable[[Camera], None] | None = None,
+    on_frame: Callable[[Stats], None] | None = None,
+) -> Run:
+    """Run a source to its end, or until Ctrl-C, and keep what came of it in a folder.
+
+    Crops are under `faces/`, records in `records.sqlite`. A folder that was used before gets one
+    run more; nothing in it is overwritten.
+
+    Args:
+        settings: the camera's name, source, detector and policy.
+        out: the folder.
+        emotion_model: an ONNX file; without it smiles are told from none.
+        every: look at one in so many frames.
+        min_confidence: emotions must be greater than this, 0 to 100.
+        on_open: called once with the camera.
+        on_frame: called after each frame with the figures so far, by another thread.
+
+    Returns:
+        What is kept of the run in the store. A recording that fails on the way ends the run with
+        what was done until then, and its `problem` says why.
+
+    Raises:
+        FacepipeError: when the source, a model or the folder cannot be used.
+    """
+    scorer = open_scorer(emotion_model)
+    detector = open_detector(settings.detector, settings.model, min_score=settings.min_score)
+
+    def opened() -> Camera:
+        camera = open_camera(settings.source)
+        return camera if every == 1 else EveryNth(camera, every)
+
+    camera = opened()
+    meter = _Meter()
+    try:
+        folder = FolderUplink(_folder(out))
+        store = Store(out, create=True)
+    except FacepipeError:
+        camera.close()
+        raise
+    with store:
+        run = Run(
+            run=secrets.token_hex(4),
+            started_at=datetime.now(timezone.utc),
+            source=camera.source,
+            camera=settings.camera,
+            live=camera.live,
+            detector=settings.detector,
+            scorer=scorer.name,
+            limits=scorer.limits,
+            resend_seconds=settings.resend_seconds,
+        )
+
+        def frame_seen(frame: Frame, _: Look) -> None:
+            meter.see(frame)
+            if on_frame is not None:
+                on_frame(agent.stats)
+
+        agent = Agent(
+            settings.camera,
+            run.run,
+            camera,
+            detector,
+            ScoringUplink(folder, scorer, store, min_confidence=min_confidence),
+            open_camera=opened if camera.live else None,
+            resend_seconds=settings.resend_seconds,
+            max_fps=settings.max_fps,
+            on_frame=frame_seen,
+        )
+        store.put_run(run)
+        if on_open is not None:
+            on_open(camera)
+        started = time.monotonic()
+        problem = ""
+        try:
+            _run_until_interrupt(agent)
+        except CameraError as error:
+            if not agent.stats.frames:
+                store.drop_run(run)
+                raise
+            problem = str(error)
+        run = _figures(run, agent.stats, meter, time.monotonic() - started)
+        run = attrs.evolve(run, problem=problem)
+        store.put_run(run)
+    return run
+
+
+def camera_name_of(source: str) -> str:
+    """A camera's name for a source whose camera nobody named.
+
+    Example:
+        >>> [camera_name_of(s) for s in ("demo", "0", "clips/Hall 1.mp4", "rtsp://door.lan:554/1")]
+        ['demo', 'camera-0', 'Hall-1', 'door.lan']
+    """
+    if source.isdigit():
+        return f"camera-{source}"
+    name = urlsplit(source).hostname if "://" in source else Path(source).resolve().stem
+    return re.sub(r"[^\w.-]+", "-", name or "").strip("-.")[:64] or "camera"
+
+
+def _folder(out: Path) -> Path:
+    if out.exists() and not out.is_dir():
+        raise StoreError(str(out), "it is a file; name a folder with --out")
+    return out
+
+
+def _run_until_interrupt(agent: Agent) -> None:
+    try:
+        agent.run()
+    except KeyboardInterrupt:
+        agent.stop()
+        agent.join()
+
+
+def _figures(run: Run, stats: Stats, meter: _Meter, seconds: float) -> Run:
+    return attrs.evolve(
+        run,
+        started_at=meter.started_at or run.started_at,
+        finished=True,
+        seconds=seconds,
+        recorded_seconds=meter.seconds,
+        frames=stats.frames,
+        faces=stats.faces,
+        people=stats.people,
+        crops=stats.uploaded,
+        bytes_sent=stats.bytes_uploaded,
+        frame_bytes=meter.frame_bytes,
+        lost=stats.failed + stats.dropped,
+    )

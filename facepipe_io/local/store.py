@@ -1,0 +1,315 @@
+"""Records of the pipeline on one machine: `records.sqlite`.
+
+    runs      one row for each `facepipe run`: what it was told and its figures
+    records   one row for each scored crop, as in the cloud's table: s3key, camera, captured_at, ...
+    emotions  one row for each kept emotion of a crop: s3key, type, confidence
+
+Any SQLite client can read it. Scoring a crop again replaces its record.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Iterator
+
+import attrs
+
+from facepipe.emotions import FaceEmotions
+from facepipe.errors import FacepipeError, KeyFormatError
+from facepipe.keys import parse_key
+from facepipe.records import ScoredCrop, iso_millis
+
+FILE_NAME = "records.sqlite"
+
+_APPLICATION_ID = 0x66616365  # "face"; how SQLite tells one program's files from another's
+_SCHEMA = (
+    """
+    CREATE TABLE runs (
+        run TEXT PRIMARY KEY,
+        started_at TEXT NOT NULL,
+        source TEXT NOT NULL,
+        camera TEXT NOT NULL,
+        live INTEGER NOT NULL,
+        detector TEXT NOT NULL,
+        scorer TEXT NOT NULL,
+        limits TEXT NOT NULL,
+        resend_seconds REAL NOT NULL,
+        finished INTEGER NOT NULL,
+        seconds REAL NOT NULL,
+        recorded_seconds REAL NOT NULL,
+        frames INTEGER NOT NULL,
+        faces INTEGER NOT NULL,
+        people INTEGER NOT NULL,
+        crops INTEGER NOT NULL,
+        bytes_sent INTEGER NOT NULL,
+        frame_bytes REAL NOT NULL,
+        lost INTEGER NOT NULL,
+        problem TEXT NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE records (
+        s3key TEXT PRIMARY KEY,
+        run TEXT NOT NULL,
+        camera TEXT NOT NULL,
+        captured_at TEXT NOT NULL,
+        dominant TEXT NOT NULL,
+        face_count INTEGER NOT NULL
+    )
+    """,
+    """
+    CREATE INDEX records_by_camera ON records (camera, captured_at)
+    """,
+    """
+    CREATE TABLE emotions (
+        s3key TEXT NOT NULL REFERENCES records ON DELETE CASCADE,
+        type TEXT NOT NULL,
+        confidence REAL NOT NULL,
+        PRIMARY KEY (s3key, type)
+    )
+    """,
+)
+
+
+class StoreError(FacepipeError):
+    """A file of the output folder that cannot be read or written.
+
+    Attributes:
+        path: the file or folder.
+        reason: what is wrong, and what to do.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(path, reason)
+
+    def __str__(self) -> str:
+        return f"cannot use {self.path}: {self.reason}"
+
+
+def _to_millis(moment: datetime) -> datetime:
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+@attrs.frozen
+class Run:
+    """One `facepipe run`.
+
+    Attributes:
+        run: tells it from others; part of its crops' keys.
+        started_at: when its first frame was taken, UTC, to the millisecond; until that
+            is known, when it began.
+        source: as the person named it.
+        camera: the camera's name in keys and records.
+        live: whether the source was a camera or a stream, not a recording.
+        detector: its name.
+        scorer: its name.
+        limits: what to know before believing the scorer.
+        resend_seconds: the policy: one crop per person per this long.
+        finished: whether it came to its end; where not, the figures below are 0.
+        seconds: how long it took.
+        recorded_seconds: from the first frame to the last, by their own times.
+        frames: frames looked at.
+        faces: faces found, each in every frame.
+        people: people of whom a crop was made.
+        crops: crops stored.
+        bytes_sent: their bytes.
+        frame_bytes: bytes of a whole frame as JPEG, the mean of a sample.
+        lost: crops that could not be stored or scored.
+        problem: why it ended before its source did; empty where it did not.
+    """
+
+    run: str
+    started_at: datetime = attrs.field(converter=_to_millis)
+    source: str
+    camera: str
+    live: bool
+    detector: str
+    scorer: str
+    limits: str
+    resend_seconds: float
+    finished: bool = False
+    seconds: float = 0.0
+    recorded_seconds: float = 0.0
+    frames: int = 0
+    faces: int = 0
+    people: int = 0
+    crops: int = 0
+    bytes_sent: int = 0
+    frame_bytes: float = 0.0
+    lost: int = 0
+    problem: str = ""
+
+
+class Store:
+    """The records in a folder. A context manager that closes itself.
+
+    It may be used by one thread after another, not by two at once.
+
+    Args:
+        folder: the output folder.
+        create: whether to make the file where there is none.
+
+    Raises:
+        StoreError: if the file is missing, unreadable, or none of facepipe's.
+    """
+
+    def __init__(self, folder: Path, *, create: bool = False) -> None:
+        self.path = folder / FILE_NAME
+        if not create and not self.path.is_file():
+            raise StoreError(
+                str(self.path), f"there is no such file; first: facepipe run SOURCE --out {folder}"
+            )
+        try:
+            self._db = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
+        except sqlite3.Error as error:
+            raise self._failure(error) from error
+        try:
+            self._prepare()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    def _prepare(self) -> None:
+        ((application_id,),) = self._query("PRAGMA application_id")
+        ((tables,),) = self._query("SELECT count(*) FROM sqlite_master")
+        if tables == 0 and application_id == 0:
+            self._write(f"PRAGMA application_id = {_APPLICATION_ID}")
+            with self._transaction():
+                for statement in _SCHEMA:
+                    self._write(statement)
+        elif application_id != _APPLICATION_ID:
+            raise StoreError(
+                str(self.path), "it is another program's database; move it, or name another folder"
+            )
+        self._write("PRAGMA foreign_keys = ON")
+
+    def put_run(self, run: Run) -> None:
+        """Keep what is known of a run, in place of what was known.
+
+        Raises:
+            StoreError: if it cannot be written.
+        """
+        values = attrs.asdict(run)
+        values["started_at"] = iso_millis(run.started_at)
+        columns = ", ".join(values)
+        places = ", ".join("?" * len(values))
+        self._write(f"REPLACE INTO runs ({columns}) VALUES ({places})", *values.values())  # noqa: S608
+
+    def drop_run(self, run: Run) -> None:
+        """Forget a run that came to nothing.
+
+        Raises:
+            StoreError: if it cannot be written.
+        """
+        self._write("DELETE FROM runs WHERE run = ?", run.run)
+
+    def put(self, scored: ScoredCrop) -> None:
+        """Keep a scored crop, in place of what was known. One without emotions makes no record.
+
+        Raises:
+            StoreError: if it cannot be written.
+        """
+        if scored.emotions.dominant is None:
+            return
+        try:
+            run = parse_key(scored.key).run
+        except KeyFormatError:
+            run = ""
+        with self._transaction():
+            self._write(
+                "REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?)",
+                scored.key,
+                run,
+                scored.camera,
+                iso_millis(scored.captured_at),
+                scored.emotions.dominant,
+                scored.face_count,
+            )
+            for name, confidence in scored.emotions.scores.items():
+                self._write("INSERT INTO emotions VALUES (?, ?, ?)", scored.key, name, confidence)
+
+    def runs(self) -> list[Run]:
+        """All runs, the latest first.
+
+        Raises:
+            StoreError: if the file cannot be read.
+        """
+        columns = [field.name for field in attrs.fields(Run)]
+        rows = self._query(
+            f"SELECT {', '.join(columns)} FROM runs ORDER BY started_at DESC, rowid DESC"  # noqa: S608
+        )
+        runs = []
+        for row in rows:
+            values = dict(zip(columns, row))
+            values["started_at"] = _moment(values["started_at"])
+            values["live"] = bool(values["live"])
+            values["finished"] = bool(values["finished"])
+            runs.append(Run(**values))
+        return runs
+
+    def records(self, run: str | None = None) -> list[ScoredCrop]:
+        """The scored crops, oldest first.
+
+        Args:
+            run: only those of this run.
+
+        Raises:
+            StoreError: if the file cannot be read.
+        """
+        scores: dict[str, dict[str, float]] = defaultdict(dict)
+        for key, name, confidence in self._query("SELECT s3key, type, confidence FROM emotions"):
+            scores[key][name] = confidence
+        rows = self._query(
+            "SELECT s3key, camera, captured_at, face_count FROM records "
+            "WHERE ? IS NULL OR run = ? ORDER BY captured_at, s3key",
+            run,
+            run,
+        )
+        return [
+            ScoredCrop(key, camera, _moment(captured_at), face_count, FaceEmotions(scores[key]))
+            for key, camera, captured_at, face_count in rows
+        ]
+
+    def _query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        try:
+            return self._db.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._failure(error) from error
+
+    def _write(self, statement: str, *values: object) -> None:
+        self._query(statement, *values)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._write("BEGIN")
+        try:
+            yield
+            self._write("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.rollback()
+            raise
+
+    def _failure(self, error: sqlite3.Error) -> StoreError:
+        hint = "make room, allow writing, or move it away"
+        return StoreError(str(self.path), f"{error}; {hint}")
+
+
+def _moment(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)

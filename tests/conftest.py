@@ -1,0 +1,92 @@
+"""Fixtures, Hypothesis profiles, and the guard against skips that nobody notices."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Stand-ins for what exists on a device alone; a subprocess imports them, and nobody else should.
+collect_ignore = ["standins"]
+
+# Hypothesis loads a derandomised profile by itself in CI; there, fresh seeds find more, and a
+# failing one is printed.
+_ANY_SPEED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("quick", max_examples=60, **_ANY_SPEED)
+settings.register_profile("ci", max_examples=150, derandomize=False, print_blob=True, **_ANY_SPEED)
+settings.register_profile("long", max_examples=5000, **_ANY_SPEED)
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "quick")
+)
+
+# With FACEPIPE_FORBID_SKIPS set, a skip fails the run unless its reason starts with one of the
+# words that FACEPIPE_EXPECT_SKIPS names, separated by commas.
+_skipped: list[str] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        _skipped.append(reason.partition("Skipped: ")[2] or reason)
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    if report.skipped:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        _skipped.append(reason.partition("Skipped: ")[2] or reason)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if os.environ.get("FACEPIPE_FORBID_SKIPS"):
+        expected = tuple(filter(None, os.environ.get("FACEPIPE_EXPECT_SKIPS", "").split(",")))
+        surprises = [reason for reason in _skipped if not reason.startswith(expected or ("\0",))]
+        if surprises:
+            print(f"\nskipped, but not expected to be: {sorted(set(surprises))}")
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Real models, pictures, clips and responses that lie beside the project, if they do."""
+    folder = Path(os.environ.get("FACEPIPE_DATA", ROOT.parent / "shared" / "data"))
+    if not (folder / "MANIFEST.md").is_file():
+        pytest.skip(f"data: no folder of test data at {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def portraits() -> dict[str, Any]:
+    """Public-domain portraits out of installed packages, (H, W, 3) uint8 in BGR.
+
+    `hopper` (calm, U.S. Navy) comes with matplotlib, `collins` (smiling, NASA) with scikit-image.
+    """
+    cv2 = pytest.importorskip("cv2", reason="portraits: OpenCV is not installed")
+    places = {
+        "hopper": ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
+        "collins": ("skimage", "data/astronaut.png"),
+    }
+    found = {}
+    for name, (package, path) in places.items():
+        spec = importlib.util.find_spec(package)
+        if spec is None or spec.origin is None:
+            pytest.skip(f"portraits: {package} is not installed")
+        found[name] = cv2.imread(str(Path(spec.origin).parent / path))
+        found[name].flags.writeable = False
+    return found
+
+
+@pytest.fixture(scope="session")
+def load_event() -> Callable[[str], Any]:
+    """Read tests/events/<name>.json."""
+
+    def load(name: str) -> Any:
+        return json.loads((ROOT / "tests" / "events" / f"{name}.json").read_text("utf-8"))
+
+    return load

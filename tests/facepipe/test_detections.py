@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import attrs
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from facepipe.boxes import box_iou, scale_boxes
+from facepipe.detections import Detections
+from facepipe.errors import ShapeError
+from tests.strategies import boxes, detections, frame_sizes, rubbish_floats
+
+INPUT, FRAME = (300, 300), (1920, 1080)
+
+
+def rows(columns):
+    """Rows of a detector gone mad, by the number of columns."""
+    return npst.arrays(
+        np.float64,
+        st.tuples(st.integers(0, 8), st.just(columns)),
+        elements=rubbish_floats() | st.floats(0, 1),
+    )
+
+
+CONSTRUCTORS = {
+    "awscam": lambda r: Detections.from_awscam(
+        [dict(zip(("label", "prob", "xmin", "ymin", "xmax", "ymax"), row)) for row in r.tolist()],
+        input_wh=INPUT, frame_wh=FRAME,
+    ),
+    "mxnet": lambda r: Detections.from_mxnet_ssd(r, frame_wh=FRAME),
+    "opencv": lambda r: Detections.from_opencv_ssd(r[None, None], frame_wh=FRAME),
+    "yunet": lambda r: Detections.from_yunet(r, input_wh=INPUT, frame_wh=FRAME),
+    "cascade": lambda r: Detections.from_cascade(
+        r[:, :4], r[:, 4], input_wh=INPUT, frame_wh=FRAME
+    ),
+}  # fmt: skip
+COLUMNS = {"awscam": 6, "mxnet": 6, "opencv": 7, "yunet": 15, "cascade": 5}
+
+
+@pytest.mark.parametrize("format_", CONSTRUCTORS)
+def test_no_rows_are_no_detections(format_):
+    assert CONSTRUCTORS[format_](np.empty((0, COLUMNS[format_]))) == Detections.empty()
+
+
+@pytest.mark.parametrize("format_", CONSTRUCTORS)
+@given(data=st.data())
+def test_rubbish_is_dropped_never_raised_and_never_passed_on(format_, data):
+    found = CONSTRUCTORS[format_](data.draw(rows(COLUMNS[format_])))
+    assert np.isfinite(found.boxes).all()
+    assert (found.boxes[:, 2:] > found.boxes[:, :2]).all()
+    assert ((found.scores >= 0) & (found.scores <= 1)).all()
+    assert (found.labels >= 0).all()
+
+
+@pytest.mark.parametrize("format_", CONSTRUCTORS)
+@given(data=st.data())
+def test_rubbish_takes_no_neighbour_with_it(format_, data):
+    good = {
+        "awscam": [1, 0.9, 30, 30, 60, 90],
+        "mxnet": [1, 0.9, 0.1, 0.1, 0.2, 0.3],
+        "opencv": [0, 1, 0.9, 0.1, 0.1, 0.2, 0.3],
+        "yunet": [30, 30, 30, 60, *[0] * 10, 0.9],
+        "cascade": [30, 30, 30, 60, 27.0],
+    }[format_]
+    mad = data.draw(rows(COLUMNS[format_]))
+    place = data.draw(st.integers(0, len(mad)))
+    found = CONSTRUCTORS[format_](np.insert(mad, place, good, axis=0))
+    same = np.isclose(found.boxes, [[192, 108, 384, 324]]).all(axis=1)
+    assert (same & np.isclose(found.scores, 0.9) & (found.labels == 1)).any()
+
+
+@given(boxes(low=-200, high=200), frame_sizes(), frame_sizes())
+def test_pixels_of_the_input_become_pixels_of_the_frame(some, input_wh, frame_wh):
+    awscam = [
+        {"label": "1", "prob": 0.5, "xmin": x0, "ymin": y0, "xmax": x1, "ymax": y1}
+        for x0, y0, x1, y1 in some.tolist()
+    ]
+    expected = scale_boxes(some, input_wh, frame_wh)
+    found = Detections.from_awscam({"ssd": awscam}, input_wh=input_wh, frame_wh=frame_wh)
+    assert np.allclose(found.boxes, expected)
+    xywh = np.hstack([some[:, :2], some[:, 2:] - some[:, :2]])
+    found = Detections.from_cascade(xywh, input_wh=input_wh, frame_wh=frame_wh)
+    assert np.allclose(found.boxes, expected)
+    assert (found.scores == 1).all()
+
+
+@pytest.mark.parametrize("label", [7, "7", 7.0, np.int32(7)])
+def test_awscam_labels_are_numbers_or_their_text(label):
+    row = {"label": label, "prob": 0.5, "xmin": 1, "ymin": 1, "xmax": 9, "ymax": 9}
+    assert Detections.from_awscam([row], input_wh=INPUT, frame_wh=FRAME).labels.tolist() == [7]
+
+
+def test_awscam_text_that_is_no_number_is_rubbish():
+    row = {"label": "face", "prob": None, "xmin": 1, "ymin": 1, "xmax": 9, "ymax": 9}
+    assert len(Detections.from_awscam([row], input_wh=INPUT, frame_wh=FRAME)) == 0
+
+
+def test_background_is_no_detection():
+    box = [0.1, 0.1, 0.2, 0.2]
+    assert len(Detections.from_mxnet_ssd([[-1, 0.9, *box]], frame_wh=FRAME)) == 0
+    assert len(Detections.from_mxnet_ssd([[0, 0.9, *box]], frame_wh=FRAME)) == 1
+    assert len(Detections.from_opencv_ssd([[[[0, 0, 0.9, *box]]]], frame_wh=FRAME)) == 0
+    assert len(Detections.from_opencv_ssd([[[[0, 1, 0.9, *box]]]], frame_wh=FRAME)) == 1
+
+
+def test_opencv_says_nothing_in_its_own_ways():
+    assert len(Detections.from_yunet(None, input_wh=INPUT, frame_wh=FRAME)) == 0
+    assert len(Detections.from_cascade((), input_wh=INPUT, frame_wh=FRAME)) == 0
+    assert len(Detections.from_cascade((), (), input_wh=INPUT, frame_wh=FRAME)) == 0
+
+
+@given(npst.arrays(np.float64, st.integers(0, 9), elements=st.floats(-1e6, 1e6)))
+def test_a_larger_cascade_weight_is_a_larger_score(weights):
+    rects = np.tile([10, 10, 20, 20], (len(weights), 1))
+    scores = Detections.from_cascade(rects, weights, input_wh=INPUT, frame_wh=FRAME).scores
+    assert len(scores) == len(weights)
+    assert (np.diff(scores[np.argsort(weights)]) >= 0).all()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: Detections.from_awscam({"yolo": []}, input_wh=INPUT, frame_wh=FRAME),
+        lambda: Detections.from_awscam([{"label": 1}], input_wh=INPUT, frame_wh=FRAME),
+        lambda: Detections.from_awscam([[1, 2]], input_wh=INPUT, frame_wh=FRAME),
+        lambda: Detections.from_mxnet_ssd({"predictions": []}, frame_wh=FRAME),
+        lambda: Detections.from_mxnet_ssd([["cat"]], frame_wh=FRAME),
+        lambda: Detections.from_mxnet_ssd(np.ones((2, 3, 6)), frame_wh=FRAME),
+        lambda: Detections.from_mxnet_ssd(np.ones(6), frame_wh=FRAME),
+        lambda: Detections.from_opencv_ssd(np.ones((1, 1, 3, 6)), frame_wh=FRAME),
+        lambda: Detections.from_yunet(np.ones((3, 14)), input_wh=INPUT, frame_wh=FRAME),
+        lambda: Detections.from_yunet(3.0, input_wh=INPUT, frame_wh=FRAME),
+        lambda: Detections.from_cascade(np.ones((3, 5)), input_wh=INPUT, frame_wh=FRAME),
+        lambda: Detections.from_cascade(np.ones((3, 4)), [1], input_wh=INPUT, frame_wh=FRAME),
+        lambda: Detections.from_cascade(np.ones((3, 4)), input_wh=(0, 1), frame_wh=FRAME),
+        lambda: Detections.from_yunet(np.ones((3, 15)), input_wh=INPUT, frame_wh=(1, 0)),
+        lambda: Detections(np.ones((2, 3)), [1, 1], [1, 1]),
+        lambda: Detections(np.ones((2, 4)), [1], [1, 1]),
+        lambda: Detections(np.ones((2, 4)), [1, 1], [1]),
+    ],
+)
+def test_a_wrong_shape_says_what_was_expected(wrong):
+    with pytest.raises(ShapeError, match="must be"):
+        wrong()
+
+
+@given(detections(), st.floats(0, 1))
+def test_above_keeps_those_at_or_above_in_their_order(found, score):
+    kept = found.above(score)
+    assert kept == found[found.scores >= score]
+    assert (kept.scores >= score).all()
+
+
+@given(detections(), st.floats(0, 1))
+def test_nms_keeps_the_best_and_nothing_that_overlaps_it(found, threshold):
+    kept = found.nms(threshold)
+    assert (np.diff(kept.scores) <= 0).all()
+    iou = box_iou(kept.boxes, kept.boxes)
+    assert (iou[~np.eye(len(kept), dtype=bool)] <= threshold).all()
+
+
+@given(detections(), frame_sizes())
+def test_clipped_drops_only_what_lies_outside(found, wh):
+    inside = found.clipped(wh)
+    touching = (found.boxes[:, :2] < wh).all(axis=1) & (found.boxes[:, 2:] > 0).all(axis=1)
+    assert len(inside) == touching.sum()
+    assert (inside.boxes >= 0).all()
+    assert (inside.boxes <= [*wh, *wh]).all()
+    assert inside.scores.tolist() == found.scores[touching].tolist()
+
+
+@given(detections(max_size=5))
+def test_indexing_takes_boxes_scores_and_labels_together(found):
+    for i in range(len(found)):
+        assert found[i] == found[[i]] == found[i : i + 1] == found[np.arange(len(found)) == i]
+        assert found[i].labels.tolist() == [found.labels[i]]
+    assert found[:] == found
+    assert (found == found[::-1]) == (len(found) < 2 or found[::-1] == found)
+
+
+def test_arrays_cannot_be_changed_from_either_side():
+    source = np.array([[1.0, 2.0, 3.0, 4.0]])
+    found = Detections(source, [0.5], [1])
+    source[:] = 0
+    assert found.boxes.tolist() == [[1, 2, 3, 4]]
+    with pytest.raises(ValueError, match="read-only"):
+        found.boxes[0] = 0
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        found.scores = [1]
+
+
+def test_real_output_of_the_ssd_is_read(data_dir, portraits):
+    import cv2
+
+    net = cv2.dnn.readNet(
+        str(data_dir / "models/opencv_face_detector_uint8.pb"),
+        str(data_dir / "models/opencv_face_detector.pbtxt"),
+    )
+    image = portraits["collins"]
+    net.setInput(cv2.dnn.blobFromImage(image, 1.0, (300, 300), (104, 117, 123)))
+    wh = (image.shape[1], image.shape[0])
+    found = Detections.from_opencv_ssd(net.forward(), frame_wh=wh).above(0.5).clipped(wh)
+    x0, y0, x1, y1 = found.boxes[0]
+    assert len(found) == 1
+    assert x0 < 225 < x1, "Eileen Collins' nose is at 225, 120"
+    assert y0 < 120 < y1

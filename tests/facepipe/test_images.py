@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from facepipe.detections import Detections
+from facepipe.errors import ImageError, ShapeError
+from facepipe.images import (
+    as_bgr,
+    decode_image,
+    draw_faces,
+    encode_jpeg,
+    fit_within,
+    sharpness,
+)
+from tests.strategies import detections
+
+sides = st.integers(1, 40)
+pictures = npst.arrays(np.uint8, st.tuples(sides, sides, st.just(3)), fill=st.integers(0, 255))
+
+
+@given(pictures)
+def test_a_picture_is_left_as_it_is(picture):
+    assert as_bgr(picture) is picture
+
+
+@given(
+    st.sampled_from([np.uint8, np.uint16, np.bool_, np.float32, np.float64]),
+    st.sampled_from([(), (1,), (3,), (4,)]),
+    st.integers(1, 20),
+    st.integers(1, 20),
+)
+def test_whatever_a_camera_gives_becomes_a_picture(dtype, channels, height, width):
+    brightest = np.iinfo(dtype).max if np.issubdtype(dtype, np.integer) else 1
+    frame = np.full((height, width, *channels), brightest, dtype)
+    picture = as_bgr(frame)
+    assert picture.shape == (height, width, 3)
+    assert picture.dtype == np.uint8
+    assert (picture == 255).all()
+    assert (as_bgr(np.zeros_like(frame)) == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("frame", "reason"),
+    [
+        (None, "not NoneType"),
+        (np.empty((0, 0, 3), np.uint8), r"not \(0, 0, 3\)"),
+        (np.empty((480, 0), np.uint8), r"not \(480, 0\)"),
+        (np.zeros((2, 2, 2), np.uint8), "not 2"),
+        (np.zeros((2, 2, 3, 1), np.uint8), r"not \(2, 2, 3, 1\)"),
+        (np.zeros((2, 2, 3), np.int32), "not int32"),
+        (np.full((2, 2), 2.0), "from 0 to 1"),
+        (np.full((2, 2), np.nan), "from 0 to 1"),
+    ],
+)
+def test_what_is_no_frame_is_told(frame, reason):
+    with pytest.raises(ImageError, match=reason):
+        as_bgr(frame)
+
+
+@given(pictures)
+def test_a_jpeg_decodes_to_its_size(picture):
+    assert decode_image(encode_jpeg(picture)).shape == picture.shape
+
+
+def test_a_jpeg_looks_like_its_picture(portraits):
+    picture = portraits["collins"]
+    difference = np.abs(decode_image(encode_jpeg(picture)).astype(int) - picture)
+    assert difference.mean() < 3
+
+
+def test_a_part_of_a_frame_can_be_encoded(portraits):
+    part = portraits["collins"][50:150, 100:300]
+    assert decode_image(encode_jpeg(part)).shape == (100, 200, 3)
+
+
+def test_a_picture_too_large_for_jpeg_is_told():
+    with pytest.raises(ImageError, match="at most 65535"):
+        encode_jpeg(np.zeros((1, 65536, 3), np.uint8))
+
+
+@given(st.binary(max_size=200))
+def test_bytes_that_are_no_picture_are_told(data):
+    with pytest.raises(ImageError, match="no picture"):
+        decode_image(data)
+
+
+def test_a_jpeg_without_its_picture_is_told(portraits):
+    with pytest.raises(ImageError, match="these 100 bytes"):
+        decode_image(encode_jpeg(portraits["collins"])[:100])
+
+
+def test_a_header_of_a_billion_pixels_is_told():
+    # A PNG whose header announces 60000x60000 pixels.
+    _, data = cv2.imencode(".png", np.zeros((2, 2, 3), np.uint8))
+    bomb = bytearray(data.tobytes())
+    bomb[16:24] = (60000).to_bytes(4, "big") * 2
+    bomb[29:33] = zlib.crc32(bytes(bomb[12:29])).to_bytes(4, "big")
+    with pytest.raises(ImageError, match="no picture"):
+        decode_image(bytes(bomb))
+
+
+@given(pictures, st.integers(1, 60), st.integers(1, 60))
+def test_what_is_fitted_fits_and_keeps_its_proportions(picture, width, height):
+    fitted = fit_within(picture, (width, height))
+    ratio = min(width / picture.shape[1], height / picture.shape[0], 1.0)
+    assert fitted.shape[1] <= width
+    assert fitted.shape[0] <= height
+    assert abs(fitted.shape[1] - max(1, picture.shape[1] * ratio)) <= 1
+    assert abs(fitted.shape[0] - max(1, picture.shape[0] * ratio)) <= 1
+    assert (fitted is picture) == (ratio == 1.0)
+
+
+def test_nothing_fits_into_no_size():
+    with pytest.raises(ShapeError, match="wh must be"):
+        fit_within(np.zeros((2, 2, 3), np.uint8), (0, 5))
+
+
+@pytest.mark.parametrize("name", ["hopper", "collins"])
+def test_blurring_makes_a_face_less_sharp(portraits, name):
+    face = portraits[name][:300, 100:400]
+    blurred = (cv2.GaussianBlur(face, (size, size), 0) for size in (1, 5, 11, 21))
+    values = [sharpness(each) for each in blurred]
+    assert values == sorted(values, reverse=True)
+    assert values[0] > 3 * values[-1] > 0
+
+
+def test_sharpness_compares_between_sizes(portraits):
+    face = portraits["collins"][50:200, 150:300]
+    small = cv2.resize(face, (75, 75), interpolation=cv2.INTER_AREA)
+    assert sharpness(small) == pytest.approx(sharpness(face), rel=0.35)
+
+
+@given(pictures)
+def test_sharpness_is_a_number_from_0_on(picture):
+    assert 0 <= sharpness(picture) < np.inf
+    assert sharpness(np.full_like(picture, 77)) == 0
+
+
+@given(detections(low=-100, high=300))
+def test_drawing_copies_and_never_fails(found):
+    blank = np.zeros((120, 160, 3), np.uint8)
+    drawn = draw_faces(blank, found, [str(i) for i in range(len(found))])
+    assert drawn.shape == blank.shape
+    assert not blank.any()
+
+
+def test_each_box_is_drawn_with_its_own_text():
+    blank = np.zeros((200, 200, 3), np.uint8)
+    boxes = [[300, 300, 350, 350], [20, 50, 80, 120]]
+    found = Detections(boxes, [0.5, 0.5], [1, 1])
+    plain = draw_faces(blank, found)
+    assert plain[50, 20:80].any(axis=1).all()
+    assert plain[119, 20:80].any(axis=1).all()
+    assert not plain[:50].any()
+    named = draw_faces(blank, found, ["", "7"])
+    assert named[:50, 20:40].any(), "the text stands above the box it belongs to"

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import contextlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from facepipe.errors import KeyFormatError
+from facepipe.images import decode_image
+from facepipe.keys import parse_key
+from facepipe_io.edge.cameras import Frame
+from facepipe_io.edge.detectors import open_detector
+from facepipe_io.edge.picker import CropPicker
+from tests.facepipe_io.edge.helpers import ONE_FACE, ScriptedDetector, faces, frames, picture, scene
+
+
+def pick(picker, frames):
+    """Every crop of a run."""
+    crops = [crop for frame in frames for crop in picker.look(frame).crops]
+    return crops + picker.flush(frames[-1].time)
+
+
+def walk(portraits, count=20):
+    """Two people: one walks from the left to the middle, the other stays."""
+    return [
+        Frame(
+            scene(
+                (portraits["hopper"], 10 + 4 * index, 120, 300),
+                (portraits["collins"], 380, 100, 280),
+            ),
+            1700000000.0 + index / 10,
+        )
+        for index in range(count)
+    ]
+
+
+def test_each_person_is_sent_once(portraits):
+    crops = pick(CropPicker("hall", "4f9c", open_detector("haar")), walk(portraits))
+    keys = [parse_key(crop.key) for crop in crops]
+    assert sorted((key.track, key.shot) for key in keys) == [(1, 0), (2, 0)]
+    assert [(key.track, key.shot) for key in keys] == [(crop.track, crop.shot) for crop in crops]
+    for key, crop in zip(keys, crops):
+        assert (key.camera, key.run) == ("hall", "4f9c")
+        assert 1700000000.0 <= key.captured_at.timestamp() <= 1700000002.0
+        image = decode_image(crop.jpeg)
+        assert min(image.shape[:2]) >= 80
+        assert len(open_detector("haar").detect(image)) == 1
+
+
+def test_the_same_frames_give_the_same_crops(portraits):
+    def run():
+        return pick(CropPicker("hall", "4f9c", open_detector("haar")), walk(portraits))
+
+    assert run() == run()
+
+
+def test_who_stays_is_sent_again_now_and_then():
+    picker = CropPicker("hall", "4f9c", ScriptedDetector(ONE_FACE), resend_seconds=5.0)
+    crops = pick(picker, frames(91, fps=10))
+    assert [crop.shot for crop in crops] == [0, 1]
+
+
+def test_in_still_pictures_everyone_is_sent_at_once():
+    detector = ScriptedDetector(faces([10, 10, 40, 50], [80, 10, 120, 60]))
+    crops = pick(CropPicker("hall", "4f9c", detector, stills=True), frames(3, fps=0.5))
+    assert [crop.shot for crop in crops] == [0] * 6
+    assert len({crop.track for crop in crops}) == 6
+
+
+def test_a_flicker_is_not_sent():
+    detector = ScriptedDetector(lambda call: ONE_FACE if call == 3 else faces())
+    assert pick(CropPicker("hall", "4f9c", detector), frames(40)) == []
+
+
+coordinates = st.floats(-300, 500)
+
+
+@given(
+    boxes=st.lists(st.tuples(coordinates, coordinates, coordinates, coordinates), max_size=5),
+    scores=st.lists(st.floats(0, 1), min_size=5, max_size=5),
+)
+def test_whatever_boxes_a_detector_gives_no_crop_is_empty(boxes, scores):
+    """Boxes wholly or partly outside of the frame, on one another, thin as a line or inverted."""
+    from facepipe.detections import Detections
+
+    boxes = np.array(boxes, float).reshape(-1, 4)
+    detector = ScriptedDetector(Detections(boxes, scores[: len(boxes)], [1] * len(boxes)))
+    picker = CropPicker("hall", "4f9c", detector)
+    crops = []
+    for frame in frames(12):
+        look = picker.look(frame)
+        inside = look.detections.boxes
+        assert len(look.tracks) == len(inside) <= len(boxes)
+        assert (inside >= 0).all()
+        assert (inside[:, 2:] <= [160, 120]).all()
+        assert (inside[:, :2] < inside[:, 2:]).all()
+        crops += look.crops
+    for crop in crops + picker.flush(1001.2):
+        assert min(decode_image(crop.jpeg).shape[:2]) >= 80
+
+
+def test_a_frame_that_the_detector_fails_on_loses_no_crop():
+    def found(call):
+        if call > 5:
+            raise RuntimeError("the detector broke")
+        return ONE_FACE
+
+    picker = CropPicker("hall", "4f9c", ScriptedDetector(found))
+    crops = []
+    for frame in frames(40):
+        with contextlib.suppress(RuntimeError):
+            crops += picker.look(frame).crops
+    assert len(crops + picker.flush(1004.0)) == 1
+
+
+def test_a_crop_does_not_change_with_the_frame_it_was_cut_from():
+    """Cameras may use the memory of a frame again."""
+    picker = CropPicker("hall", "4f9c", ScriptedDetector(ONE_FACE))
+    image = picture(200)
+    for index in range(5):
+        picker.look(Frame(image, 1000 + index / 10))
+    image[:] = 0
+    (crop,) = picker.flush(1000.5)
+    assert decode_image(crop.jpeg).mean() > 190
+
+
+@pytest.mark.parametrize(
+    ("camera", "run"), [("a/b", "4f9c"), ("", "4f9c"), ("hall", "X"), ("hall", "")]
+)
+def test_a_name_that_fits_into_no_key_is_refused_at_the_start(camera, run):
+    with pytest.raises(KeyFormatError):
+        CropPicker(camera, run, ScriptedDetector(ONE_FACE))

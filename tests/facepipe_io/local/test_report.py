@@ -1,0 +1,242 @@
+"""The report says what the run found, to people and to screen readers, and loads nothing."""
+
+from __future__ import annotations
+
+import base64
+import re
+import shutil
+from datetime import timedelta
+from html.parser import HTMLParser
+
+import attrs
+import cv2
+import numpy as np
+import pytest
+
+from facepipe_io.local.report import (
+    COLOURS,
+    SHOWN_PEOPLE,
+    headline,
+    human_bytes,
+    human_seconds,
+    write_report,
+)
+from facepipe_io.local.store import Store, StoreError
+from facepipe_io.local.summary import summarise
+from tests.facepipe_io.local.test_store import NOON, RUN, scored
+
+
+class Page(HTMLParser):
+    """Tags, ids, text and images of a page, without what is in script and style."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.text, self.images, self.ids, self.links = [], "", [], set(), []
+        self._hidden = 0
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.tags.append(tag)
+        self._hidden += tag in ("script", "style")
+        if "id" in attributes:
+            self.ids.add(attributes["id"])
+        if tag == "img":
+            self.images.append(attributes)
+        self.links += [
+            value for name, value in attributes.items() if name in ("src", "href", "srcset")
+        ]
+
+    def handle_endtag(self, tag):
+        self._hidden -= tag in ("script", "style")
+
+    def handle_data(self, data):
+        if not self._hidden:
+            self.text += data
+
+    @property
+    def words(self):
+        return " ".join(self.text.split())
+
+
+def page_of(folder):
+    return Page(write_report(folder).read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def demo_page(demo_run):
+    return Page((demo_run.out / "report.html").read_text("utf-8"))
+
+
+def folder_with(tmp_path, *crops, run=RUN):
+    with Store(tmp_path, create=True) as store:
+        store.put_run(run)
+        for crop in crops:
+            store.put(crop)
+    return tmp_path
+
+
+def test_everybody_is_shown_with_a_face(demo_page, demo_run):
+    people = summarise(demo_run.out).people
+    assert len(demo_page.images) == len(people) >= 9
+    for image, person in zip(demo_page.images, people):
+        kind, _, data = image["src"].partition(",")
+        assert kind == "data:image/jpeg;base64"
+        picture = cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_COLOR)
+        assert min(picture.shape[:2]) >= 80
+        assert image["alt"].startswith(f"Best crop of person {person.track}, who looks ")
+        assert f"Person {person.track} " in demo_page.words
+
+
+def test_the_figures_are_said_in_words(demo_page, demo_run):
+    summary = summarise(demo_run.out)
+    run = summary.run
+    assert headline(summary) in demo_page.words
+    assert f"{run.frames:,} looked at" in demo_page.words
+    assert f"{100 * summary.bytes_saved:.1f}%" in demo_page.words
+    assert f"{100 * summary.calls_saved:.1f}%" in demo_page.words
+    assert f"{run.crops} calls, where every face in every frame would take {run.faces:,}" in (
+        demo_page.words
+    )
+    assert "an estimate" in demo_page.words
+
+
+def test_limits_and_law_are_said(demo_page, demo_run):
+    assert demo_run.run.limits in demo_page.words
+    assert "article 5(1)(f)" in demo_page.words
+
+
+def test_the_page_loads_nothing(demo_page):
+    assert [link for link in demo_page.links if not link.startswith("data:")] == []
+    assert "link" not in demo_page.tags
+    assert "iframe" not in demo_page.tags
+
+
+def test_the_page_is_in_order(demo_page):
+    headings = [tag for tag in demo_page.tags if re.fullmatch("h[1-6]", tag)]
+    assert headings[0] == "h1"
+    assert headings.count("h1") == 1
+    levels = [int(tag[1]) for tag in headings]
+    assert all(after - before <= 1 for before, after in zip(levels, levels[1:]))
+    assert {"curve", "cameras"} <= demo_page.ids
+    assert demo_page.tags.count("table") >= 3, "each chart has its numbers as a table"
+
+
+def test_names_cannot_write_into_the_page(tmp_path):
+    evil = '<script>alert("x")</script>'
+    run = attrs.evolve(RUN, source=evil, camera=evil, limits=evil)
+    crop = scored(HAPPY=90.0)
+    crop = attrs.evolve(crop, camera=evil)
+    page = page_of(folder_with(tmp_path, crop, run=run))
+    assert page.tags.count("script") == 2
+    assert page.words.count(evil) >= 3
+
+
+def test_an_emotion_that_nobody_knows_yet(tmp_path):
+    page = page_of(folder_with(tmp_path, scored(AMUSED=80.0)))
+    assert "One person, who looked amused" in page.words
+    assert "AMUSED" not in COLOURS
+
+
+def test_nobody_was_seen(tmp_path):
+    page = page_of(folder_with(tmp_path))
+    assert "Nobody was seen" in page.words
+    assert "--detector" in page.words
+    assert page.images == []
+    assert "script" not in page.tags
+
+
+def test_a_run_that_was_killed_is_said_to_be_unfinished(tmp_path):
+    page = page_of(folder_with(tmp_path, scored(), run=attrs.evolve(RUN, finished=False)))
+    assert "this run is not finished" in page.words
+    assert "One person" in page.words
+
+
+def test_a_run_that_ended_early_says_why(tmp_path):
+    page = page_of(folder_with(tmp_path, scored(), run=attrs.evolve(RUN, problem="no light")))
+    assert "it ended early: no light" in page.words
+
+
+def test_deleted_and_damaged_crops_leave_a_gap(demo_run, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(demo_run.out, folder)
+    first, second = summarise(folder).people[:2]
+    for crop in first.crops:
+        (folder / crop.key).unlink()
+    (folder / second.best.key).write_bytes(b"x" * 100_000)
+    page = page_of(folder)
+    assert page.words.count("The crop was deleted") == 2
+    assert len(page.images) == len(summarise(folder).people) - 2
+
+
+def test_of_a_crowd_the_last_are_shown(tmp_path):
+    crops = [scored(track=i, seconds=i, HAPPY=90.0) for i in range(1, SHOWN_PEOPLE + 6)]
+    page = page_of(folder_with(tmp_path, *crops))
+    assert f"The last {SHOWN_PEOPLE} of {SHOWN_PEOPLE + 5} people are shown" in page.words
+    assert page.tags.count("h3") == SHOWN_PEOPLE
+    assert "Person 6 " in page.words
+    assert "Person 5 " not in page.words
+
+
+def test_several_runs_in_a_folder(tmp_path):
+    old = attrs.evolve(RUN, run="0000", started_at=NOON - timedelta(days=2), source="door.mp4")
+    folder_with(tmp_path, attrs.evolve(scored(run="0000"), camera="door"), run=old)
+    page = page_of(folder_with(tmp_path, scored()))
+    assert "1 other run in this folder" in page.words
+    assert "door.mp4" in page.words
+    assert "One person" in page.words, "people are those of the latest run"
+
+
+def test_the_clock_of_a_camera_and_of_a_recording(tmp_path):
+    crop = scored(seconds=65)
+    page = page_of(folder_with(tmp_path, crop))
+    assert "1:05" in page.words
+    page = page_of(folder_with(tmp_path, crop, run=attrs.evolve(RUN, live=True)))
+    assert "12:01:05" in page.words
+
+
+def test_writing_again_changes_nothing_else(tmp_path):
+    folder_with(tmp_path, scored())
+    write_report(tmp_path)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["records.sqlite", "report.html"]
+    write_report(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+
+
+def test_a_report_that_cannot_be_written(tmp_path):
+    folder_with(tmp_path, scored())
+    (tmp_path / "report.html").mkdir()
+    (tmp_path / "report.html" / "x").touch()
+    with pytest.raises(StoreError, match=r"report\.html: .*make room, or allow writing"):
+        write_report(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 bytes"), (999, "999 bytes"), (1000, "1 kB"), (999_600, "1 MB"), (5e12, "5,000 GB")],
+)
+def test_bytes(count, text):
+    assert human_bytes(count) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0.0 seconds"), (119.6, "2 min 0 s"), (3599.7, "1 h 0 min")]
+)
+def test_seconds(seconds, text):
+    assert human_seconds(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("moods", "text"),
+    [
+        ([{"FEAR": 50.0}], "One person, who looked afraid"),
+        ([{"HAPPY": 50.0}] * 2, "All 2 people looked happy"),
+        ([{"HAPPY": 50.0}, {"CALM": 90.0}, {"CALM": 90.0}], "2 of 3 people looked calm"),
+        ([{"HAPPY": 50.0}, {"CALM": 90.0}], "2 people: 1 calm, 1 happy"),
+        ([{name: 50.0} for name in "ABCD"], "4 people: 1 a, 1 b, 1 c and others"),
+    ],
+)
+def test_headlines(tmp_path, moods, text):
+    crops = [scored(track=i, **mood) for i, mood in enumerate(moods)]
+    assert headline(summarise(folder_with(tmp_path, *crops))) == text

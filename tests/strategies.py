@@ -1,0 +1,119 @@
+"""Hypothesis strategies, valid by construction."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from facepipe.detections import Detections
+from facepipe.emotions import FaceEmotions
+from facepipe.keys import CropKey
+from facepipe.records import ScoredCrop
+
+REKOGNITION_TYPES = (
+    "HAPPY", "SAD", "ANGRY", "CONFUSED", "DISGUSTED", "SURPRISED", "CALM", "FEAR", "UNKNOWN",
+)  # fmt: skip
+
+
+def rubbish_floats():
+    """Any float64 at all: NaN, infinities, subnormals, zeros of both signs."""
+    return st.floats(width=64) | st.sampled_from([0.0, -0.0, 1.0, -1.0, np.nan, np.inf, -np.inf])
+
+
+def frame_sizes(min_side=1, max_side=4096):
+    """A frame's (width, height) in whole pixels."""
+    side = st.integers(min_side, max_side)
+    return st.tuples(side, side)
+
+
+@st.composite
+def boxes(draw, max_size=12, low=-5000.0, high=5000.0):
+    """(N, 4) float64 boxes, none of them empty, anywhere around a frame."""
+    count = draw(st.integers(0, max_size))
+    coordinate = st.floats(low, high, allow_subnormal=False)
+    start = draw(npst.arrays(np.float64, (count, 2), elements=coordinate))
+    sides = st.floats(2.0**-10, high, allow_subnormal=False)
+    return np.hstack([start, start + draw(npst.arrays(np.float64, (count, 2), elements=sides))])
+
+
+@st.composite
+def grid_boxes(draw, max_size=12, cells=6):
+    """(N, 4) boxes on a small grid of whole numbers: full of ties, touches and equal boxes."""
+    count = draw(st.integers(0, max_size))
+    start = draw(npst.arrays(np.int64, (count, 2), elements=st.integers(0, cells)))
+    sides = draw(npst.arrays(np.int64, (count, 2), elements=st.integers(1, cells)))
+    return np.hstack([start, start + sides]).astype(np.float64)
+
+
+@st.composite
+def detections(draw, max_size=12, **limits):
+    """Detections as a detector that works gives them."""
+    found = draw(boxes(max_size=max_size, **limits))
+    scores = draw(npst.arrays(np.float64, len(found), elements=st.floats(0.0, 1.0)))
+    labels = draw(npst.arrays(np.int64, len(found), elements=st.integers(0, 90)))
+    return Detections(found, scores, labels)
+
+
+def camera_names():
+    """What may name a camera: any text but slashes, control characters, and dots alone."""
+    characters = st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters="/\x7f")
+    awkward = st.sampled_from([" ", "+", "%", "%2B", "a b", "..x", "ü", "日本", "😀", "*", "\\"])
+    names = st.text(characters, min_size=1, max_size=128) | awkward
+    return names.filter(lambda name: name not in (".", ".."))
+
+
+def moments():
+    """Aware times, in time zones of all kinds, at which every field of a UTC time exists."""
+    return st.datetimes(
+        datetime(1, 1, 3), datetime(9999, 12, 29), timezones=st.timezones() | st.just(timezone.utc)
+    )
+
+
+@st.composite
+def crop_keys(draw, cameras=None):
+    """What the key of a crop says."""
+    return CropKey(
+        camera=draw(camera_names() if cameras is None else cameras),
+        captured_at=draw(moments()),
+        run=draw(st.text("0123456789abcdefghijklmnopqrstuvwxyz", min_size=4, max_size=32)),
+        track=draw(st.integers(0, 10**9)),
+        shot=draw(st.integers(0, 10**9)),
+    )
+
+
+def confidences():
+    """0 to 100, integers among them, as Rekognition gives."""
+    return st.floats(0, 100) | st.integers(0, 100)
+
+
+def face_details():
+    """One of DetectFaces' FaceDetails: unsorted emotions, known and unknown, some twice."""
+    types = st.sampled_from(REKOGNITION_TYPES) | st.text(min_size=1, max_size=12)
+    emotion = st.fixed_dictionaries({"Type": types, "Confidence": confidences()})
+    side = st.floats(0, 1)
+    return st.fixed_dictionaries(
+        {
+            "BoundingBox": st.fixed_dictionaries(
+                {"Left": side, "Top": side, "Width": side, "Height": side}
+            ),
+            "Emotions": st.lists(emotion, max_size=10),
+        }
+    )
+
+
+@st.composite
+def scored_crops(draw):
+    """A scored crop whose confidences have two decimals, as a record keeps them."""
+    percent = st.integers(0, 10000).map(lambda value: value / 100)
+    return ScoredCrop(
+        key=draw(st.text(min_size=1, max_size=40)),
+        camera=draw(camera_names()),
+        captured_at=draw(moments()).astimezone(timezone.utc).replace(microsecond=0),
+        face_count=draw(st.integers(1, 100)),
+        emotions=FaceEmotions(
+            draw(st.dictionaries(st.sampled_from(REKOGNITION_TYPES), percent, min_size=1))
+        ),
+    )

@@ -1,0 +1,273 @@
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import deeplens_entry
+from facepipe.images import decode_image
+from facepipe.keys import parse_key
+from facepipe_io.errors import SettingsError
+from tests.facepipe_io.edge.helpers import STANDINS, scene, write_video
+
+ROOT = Path(__file__).resolve().parent.parent
+WAIT = 60  # seconds, after which a test has failed; nothing takes that long
+
+
+@pytest.fixture
+def environ(tmp_path):
+    """The environment of a device: awscam and greengrasssdk, one person before the camera."""
+    person = np.zeros((4, 480, 640, 3), np.uint8)
+    person[:, 120:300, 200:340] = np.random.default_rng(7).integers(60, 255, (180, 140, 3))
+    np.save(tmp_path / "frames.npy", person)
+    (tmp_path / "face.xml").write_bytes(b"<?xml version='1.0'?>")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("FACEPIPE_")}
+    return dict(
+        kept,
+        PYTHONPATH=os.pathsep.join([str(STANDINS), str(ROOT)]),
+        AWSCAM_FRAMES=str(tmp_path / "frames.npy"),
+        GREENGRASSSDK_LOG=str(tmp_path / "bus.log"),
+        AWS_IOT_THING_NAME="hall",
+        FACEPIPE_MODEL=str(tmp_path / "face.xml"),
+        FACEPIPE_CROPS_DIR=str(tmp_path / "crops"),
+        FACEPIPE_RESEND_SECONDS="0",
+    )
+
+
+@pytest.fixture
+def start(environ):
+    """Starts a device's process, and ends what is left of it."""
+    processes = []
+
+    def start(*arguments):
+        processes.append(
+            subprocess.Popen(
+                [sys.executable, *arguments],
+                env=environ,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                universal_newlines=True,
+            )
+        )
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def finish(process):
+    output, _ = process.communicate(timeout=WAIT)
+    return process.returncode, output
+
+
+def crops_in(folder):
+    return sorted(folder.rglob("*.jpg"))
+
+
+def wait_until(condition, process):
+    end = time.monotonic() + WAIT
+    while not condition():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "deeplens_entry",
+        *sorted(
+            "facepipe_io.edge." + path.stem
+            for path in (ROOT / "facepipe_io" / "edge").glob("*.py")
+            if path.stem not in ("__init__", "demo", "demo_art")
+        ),
+    ],
+)
+def test_awscam_is_loaded_before_cv2(start, module):
+    code = f"import {module}, sys, awscam; sys.exit(awscam.CV2_CAME_FIRST)"
+    assert finish(start("-c", code)) == (0, "")
+
+
+def test_the_entry_point_does_load_cv2(start):
+    """Else the test above would prove nothing."""
+    assert finish(
+        start("-c", "import deeplens_entry, sys; sys.exit('cv2' not in sys.modules)")
+    ) == (0, "")
+
+
+def test_the_whole_device_until_sigterm(start, environ, tmp_path):
+    process = start(str(ROOT / "deeplens_entry.py"))
+    wait_until(lambda: len(crops_in(tmp_path / "crops")) >= 2, process)
+    process.send_signal(signal.SIGTERM)
+    code, output = finish(process)
+    assert code == 0, output
+
+    crops = crops_in(tmp_path / "crops")
+    keys = [parse_key(path.relative_to(tmp_path / "crops").as_posix()) for path in crops]
+    assert {key.camera for key in keys} == {"hall"}
+    assert len({key.run for key in keys}) == 1
+    assert {key.track for key in keys} == {1}
+    assert sorted(key.shot for key in keys) == list(range(len(keys)))
+    for path in crops:
+        assert min(decode_image(path.read_bytes()).shape[:2]) >= 180
+    assert not list((tmp_path / "crops").rglob("*.part"))
+
+    messages = [json.loads(line) for line in (tmp_path / "bus.log").read_text().splitlines()]
+    seen = [message for topic, message in messages if topic == "$aws/things/hall/infer"]
+    assert seen[0]["faces"][0]["track"] == 1
+    np.testing.assert_allclose(seen[0]["faces"][0]["box"], [200, 120, 340, 300], atol=6)
+    topic, health = messages[-1]
+    assert topic == "facepipe/hall/health"
+    assert health["uploads"] == len(crops)
+    assert (health["people"], health["spool_depth"], health["last_error"]) == (1, 0, None)
+
+
+def test_sigterm_waits_for_the_crop_that_is_on_its_way(start, environ):
+    pytest.importorskip("boto3", reason="boto3 is not installed")
+    arrived, answer = threading.Event(), threading.Event()
+    stored = []
+
+    class Bucket(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *args):
+            pass
+
+        def do_PUT(self):
+            if self.headers.get("Expect") == "100-continue":
+                self.send_response_only(100)
+                self.end_headers()
+            self.rfile.read(int(self.headers["Content-Length"]))
+            arrived.set()
+            answer.wait(WAIT)
+            stored.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Bucket)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        del environ["FACEPIPE_CROPS_DIR"]
+        environ.update(
+            FACEPIPE_BUCKET="crops",
+            AWS_ENDPOINT_URL=f"http://127.0.0.1:{server.server_port}",
+            AWS_ACCESS_KEY_ID="testing",
+            AWS_SECRET_ACCESS_KEY="testing",
+            AWS_DEFAULT_REGION="us-east-1",
+            NO_PROXY="127.0.0.1",
+        )
+        process = start(str(ROOT / "deeplens_entry.py"))
+        assert arrived.wait(WAIT)
+        process.send_signal(signal.SIGTERM)
+        answer.set()
+        code, output = finish(process)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert code == 0, output
+    assert f"uploaded={len(stored)}, dropped=0, failed=0" in output
+    assert all(path.startswith("/crops/faces/hall/") for path in stored)
+    assert len(set(stored)) == len(stored) >= 1
+
+
+def test_a_camera_that_is_not_there_yet_is_waited_for(start, environ, tmp_path):
+    frames = Path(environ["AWSCAM_FRAMES"])
+    frames.rename(tmp_path / "later.npy")
+    process = start(str(ROOT / "deeplens_entry.py"))
+    line = process.stdout.readline()
+    assert "awscam: it gives no picture" in line
+    (tmp_path / "later.npy").rename(frames)
+    wait_until(lambda: crops_in(tmp_path / "crops"), process)
+    process.send_signal(signal.SIGTERM)
+    code, output = finish(process)
+    assert code == 0, output
+    assert "works again" in output
+
+
+def test_a_file_is_run_to_its_end(start, environ, portraits, tmp_path):
+    images = [
+        scene((portraits["hopper"], 5 * i, 120, 300), (portraits["collins"], 380, 100, 280))
+        for i in range(20)
+    ]
+    environ["FACEPIPE_SOURCE"] = str(write_video(tmp_path / "clip.avi", images))
+    del environ["FACEPIPE_MODEL"]
+    environ["FACEPIPE_RESEND_SECONDS"] = "10"
+    code, output = finish(start(str(ROOT / "deeplens_entry.py")))
+    assert code == 0, output
+    assert "frames=20, skipped=0" in output
+    assert len(crops_in(tmp_path / "crops")) == 2
+
+
+class TestAutostart:
+    def test_an_import_starts_the_agent_and_sigterm_ends_it(self, start, environ, tmp_path):
+        environ["FACEPIPE_AUTOSTART"] = "1"
+        code = "import deeplens_entry, time\nwhile True: time.sleep(0.05)"  # as Greengrass does
+        process = start("-c", code)
+        wait_until(lambda: crops_in(tmp_path / "crops"), process)
+        process.send_signal(signal.SIGTERM)
+        returned, output = finish(process)
+        assert (returned, output) == (0, "")
+        last = json.loads((tmp_path / "bus.log").read_text().splitlines()[-1])[1]
+        assert last["uploads"] == len(crops_in(tmp_path / "crops")) >= 1
+
+    def test_a_file_keeps_the_process_until_its_end(self, start, environ, portraits, tmp_path):
+        images = [scene((portraits["hopper"], 5 * i, 120, 300)) for i in range(20)]
+        environ["FACEPIPE_SOURCE"] = str(write_video(tmp_path / "clip.avi", images))
+        environ["FACEPIPE_AUTOSTART"] = "1"
+        del environ["FACEPIPE_MODEL"]
+        assert finish(start("-c", "import deeplens_entry")) == (0, "")
+        assert len(crops_in(tmp_path / "crops")) >= 1
+
+    @pytest.mark.parametrize("value", [None, "0", ""])
+    def test_an_import_alone_starts_nothing(self, start, environ, tmp_path, value):
+        if value is not None:
+            environ["FACEPIPE_AUTOSTART"] = value
+        code = "import deeplens_entry, threading; print(threading.active_count())"
+        assert finish(start("-c", code)) == (0, "1\n")
+        assert not (tmp_path / "crops").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"FACEPIPE_CROPS_DIR": ""}, "FACEPIPE_BUCKET must name"),
+        (
+            {"FACEPIPE_SOURCE": "/no/clip.mp4", "FACEPIPE_DETECTOR": "haar"},
+            "no such file or folder",
+        ),
+        ({"FACEPIPE_MODEL": "/no/model.xml"}, "check the path"),
+        ({"FACEPIPE_MODEL": __file__}, "awscam refuses it"),
+        ({"FACEPIPE_CROPS_DIR": __file__ + "/crops"}, "name another folder"),
+        ({"FACEPIPE_MAX_FPS": "fast", "FACEPIPE_BUS": "pigeon"}, "FACEPIPE_MAX_FPS must be"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line(start, environ, changes, told):
+    environ.update(changes)
+    code, output = finish(start(str(ROOT / "deeplens_entry.py")))
+    assert code == 1
+    assert output.startswith("facepipe: ")
+    assert told in output
+    assert output.count("\n") == 1
+
+
+def test_main_raises_what_is_wrong(monkeypatch):
+    monkeypatch.setenv("FACEPIPE_MAX_FPS", "fast")
+    with pytest.raises(SettingsError):
+        deeplens_entry.main()
+
+
+def test_the_handler_does_nothing():
+    assert deeplens_entry.function_handler({"any": "event"}, None) is None
