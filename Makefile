@@ -1,6 +1,7 @@
 # make run        the whole pipeline on this machine: people, crops, emotions, a report
 # make test       every test that this machine can run
 # make lint       style, types and the rule of the house; mends what it can, but not in CI
+# make build      the Lambda functions' zips and the wheel, into build/
 # make bench      speed, side by side with its peers
 # make test-py37  the device's code on CPython 3.7, which a stock DeepLens has
 # make clean      remove what these made
@@ -14,7 +15,7 @@ BIN := $(VENV)/bin
 PIP := -m pip install --quiet --disable-pip-version-check
 DEVICE_TESTS := facepipe facepipe_io/edge facepipe_io/settings.py tests/facepipe tests/facepipe_io/edge tests/test_deeplens_entry.py
 
-.PHONY: run test test-py37 lint bench clean
+.PHONY: run test test-py37 lint build bench clean
 
 run: $(VENV)/installed-local
 	$(BIN)/facepipe run $(SOURCE) --out $(OUT)
@@ -31,6 +32,9 @@ lint: $(VENV)/installed-test
 	$(BIN)/ruff format $(if $(CI),--check,) .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+build: $(VENV)/installed-local
+	$(BIN)/python tools/build.py
 
 bench: $(VENV)/installed-test
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
