@@ -1,7 +1,7 @@
 """Build what is deployed: the zips of the two Lambda functions and the wheel.
 
-    build/rekognition.zip   rekognition_entry and what it imports; boto3 is Lambda's own
-    build/deeplens.zip      deeplens_entry and what it imports; NumPy, OpenCV and awscam are the device's
+    build/rekognition.zip   rekognition_entry and what it imports; boto3 is in Lambda's runtime
+    build/deeplens.zip      deeplens_entry and what it imports; NumPy and OpenCV are the device's
     build/*.whl             facepipe
 
 The same sources give the same bytes: files are sorted, and none carries a time or an owner.
@@ -27,14 +27,10 @@ REQUIREMENTS = ["attrs==25.4.0"]
 # Zip cannot say anything earlier (APPNOTE.TXT, 4.4.6).
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
+SHARED = ["facepipe", "facepipe_io/__init__.py", "facepipe_io/errors.py", "facepipe_io/settings.py"]
 FUNCTIONS = {
-    "rekognition.zip": [
-        "rekognition_entry.py",
-        "facepipe",
-        "facepipe_io/*.py",
-        "facepipe_io/cloud",
-    ],
-    "deeplens.zip": ["deeplens_entry.py", "facepipe", "facepipe_io/*.py", "facepipe_io/edge"],
+    "rekognition.zip": ["rekognition_entry.py", "facepipe_io/cloud", *SHARED],
+    "deeplens.zip": ["deeplens_entry.py", "facepipe_io/edge", *SHARED],
 }
 
 
@@ -44,8 +40,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         packages = Path(folder)
         _pip("install", "--no-deps", "--no-compile", "--target", str(packages), *REQUIREMENTS)
-        for name, patterns in FUNCTIONS.items():
-            files = _sources(patterns)
+        for name, sources in FUNCTIONS.items():
+            files = _sources(sources)
             files.update(_modules(packages))
             _report(_zip(BUILD / name, files))
     for old in BUILD.glob("facepipe-*.whl"):
@@ -63,14 +59,12 @@ def _clean() -> None:
         shutil.rmtree(BUILD / folder, ignore_errors=True)
 
 
-def _sources(patterns: list[str]) -> dict[str, Path]:
-    """Name in the zip to file, for the modules that the patterns name."""
+def _sources(names: list[str]) -> dict[str, Path]:
+    """Name in the zip to file, for modules and whole packages of ours."""
     files = {}
-    for pattern in patterns:
-        for path in ROOT.glob(pattern):
-            for module in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-                files[module.relative_to(ROOT).as_posix()] = module
-    files.pop("facepipe_io/cli.py", None)
+    for path in (ROOT / name for name in names):
+        for module in path.rglob("*.py") if path.is_dir() else [path]:
+            files[module.relative_to(ROOT).as_posix()] = module
     return files
 
 
