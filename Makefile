@@ -24,7 +24,7 @@ test: $(VENV)/installed-test
 	$(BIN)/python -m pytest --cov
 
 test-py37: .venv37/installed
-	.venv37/bin/python -m pytest -o addopts="--doctest-modules -ra" $(DEVICE_TESTS)
+	.venv37/bin/python -m pytest $(DEVICE_TESTS)
 
 # Mends what it can at a desk; in CI, having to mend anything is a failure.
 lint: $(VENV)/installed-test
@@ -62,5 +62,6 @@ $(VENV):
 .venv37/installed: setup.cfg pyproject.toml
 	$(PYTHON37) -m venv .venv37
 	.venv37/bin/python $(PIP) --upgrade pip
-	.venv37/bin/python $(PIP) --editable '.[headless,aws]' hypothesis 'moto[s3]' pytest
+	.venv37/bin/python $(PIP) --editable '.[headless,aws]' \
+	  'hypothesis[zoneinfo]' matplotlib 'moto[s3]' pytest scikit-image
 	touch $@
