@@ -1,0 +1,95 @@
+# For each camera an identity that may do one thing: a thing, and a certificate made from the
+# camera's own request, so that no private key is ever here.
+
+locals {
+  iot_prefix = "arn:${var.account.partition}:iot:${var.account.region}:${var.account.id}"
+}
+
+# AWS lets a type be deleted only 5 minutes after it was retired; `terraform destroy` waits for it.
+resource "aws_iot_thing_type" "camera" {
+  name = "${var.name}-camera"
+
+  properties {
+    description = "A camera that sends crops of faces"
+  }
+}
+
+resource "aws_iot_thing_group" "cameras" {
+  name = "${var.name}-cameras"
+
+  properties {
+    description = "All cameras of ${var.name}"
+  }
+}
+
+resource "aws_iot_thing" "camera" {
+  for_each = var.cameras
+
+  name            = each.key
+  thing_type_name = aws_iot_thing_type.camera.name
+}
+
+resource "aws_iot_thing_group_membership" "camera" {
+  for_each = var.cameras
+
+  thing_name       = aws_iot_thing.camera[each.key].name
+  thing_group_name = aws_iot_thing_group.cameras.name
+}
+
+# Taking a camera out of the map revokes its certificate and deletes it.
+resource "aws_iot_certificate" "camera" {
+  for_each = var.cameras
+
+  active = true
+  csr    = "${trimspace(each.value)}\n"
+}
+
+resource "aws_iot_thing_principal_attachment" "camera" {
+  for_each = var.cameras
+
+  thing     = aws_iot_thing.camera[each.key].name
+  principal = aws_iot_certificate.camera[each.key].arn
+}
+
+# The same policy for all: its variables are what differs.
+data "aws_iam_policy_document" "camera" {
+  statement {
+    sid       = "ConnectAsItself"
+    actions   = ["iot:Connect"]
+    resources = ["${local.iot_prefix}:client/$${iot:Connection.Thing.ThingName}"]
+
+    condition {
+      test     = "Bool"
+      variable = "iot:Connection.Thing.IsAttached"
+      values   = ["true"]
+    }
+  }
+
+  statement {
+    sid     = "PublishAboutItself"
+    actions = ["iot:Publish"]
+    resources = [
+      "${local.iot_prefix}:topic/$aws/things/$${iot:Connection.Thing.ThingName}/infer",
+      "${local.iot_prefix}:topic/facepipe/$${iot:Connection.Thing.ThingName}/health",
+      "${local.iot_prefix}:topic/mli/predictions/$${iot:Connection.Thing.ThingName}",
+    ]
+  }
+
+  statement {
+    sid       = "GetCredentials"
+    actions   = ["iot:AssumeRoleWithCertificate"]
+    resources = [local.role_alias_arn]
+  }
+}
+
+resource "aws_iot_policy" "camera" {
+  name   = "${var.name}-camera"
+  policy = data.aws_iam_policy_document.camera.json
+}
+
+resource "aws_iot_policy_attachment" "camera" {
+  for_each = var.cameras
+
+  policy = aws_iot_policy.camera.name
+  target = aws_iot_certificate.camera[each.key].arn
+}

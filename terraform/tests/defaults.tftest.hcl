@@ -1,0 +1,99 @@
+# The whole root, with its defaults and with its options, on a provider that answers anything.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  scorer_zip = "tests/fixtures/stand-in.zip"
+  edge_zip   = "tests/fixtures/stand-in.zip"
+}
+
+run "defaults" {
+  assert {
+    condition     = output.bucket == "deeplens-facepipe-123456789012-us-east-1"
+    error_message = "The bucket is named by name, account and region, not ${output.bucket}."
+  }
+
+  assert {
+    condition     = output.table == "rekognize-faces" && output.namespace == "Facepipe"
+    error_message = "Programs in the field know the table and the namespace by these names."
+  }
+
+  assert {
+    condition     = output.dashboard_url == "https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#dashboards:name=deeplens-facepipe"
+    error_message = "The dashboard is not at ${output.dashboard_url}."
+  }
+
+  assert {
+    condition     = length(output.camera_certificates) == 0 && output.batch_role_arn == null && output.kms_key_statements == null
+    error_message = "Cameras, the role for batch jobs and a key are there only when asked for."
+  }
+}
+
+run "options" {
+  variables {
+    region          = "eu-west-1"
+    name            = "deeplens-lobby"
+    bucket_name     = "deeplens-lobby-crops"
+    table_name      = "moods"
+    namespace       = "Lobby/Moods"
+    kms_key_arn     = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+    alarm_email     = "ops@example.com"
+    crop_days       = 7
+    record_days     = 365
+    log_days        = 1
+    min_confidence  = 0
+    max_concurrency = 1000
+    silent_minutes  = 1440
+    batch_rescoring = true
+    cameras = {
+      hall-1   = "tests/fixtures/hall-1.csr"
+      "Hall:2" = <<-PEM
+        -----BEGIN CERTIFICATE REQUEST-----
+        MIHKMHMCAQAwETEPMA0GA1UEAwwGaGFsbC0yMFkwEwYHKoZIzj0CAQYIKoZIzj0D
+        -----END CERTIFICATE REQUEST-----
+      PEM
+    }
+  }
+
+  assert {
+    condition     = output.bucket == "deeplens-lobby-crops" && output.table == "moods" && output.health_namespace == "Lobby/Moods/Cameras"
+    error_message = "A name that was given is not used."
+  }
+
+  assert {
+    condition     = toset(keys(output.camera_certificates)) == toset(["hall-1", "Hall:2"])
+    error_message = "Each camera has a certificate, whether its request was text or a file."
+  }
+
+  assert {
+    condition     = output.batch_role_arn != null && length(output.kms_key_statements) == 0
+    error_message = "The role for batch jobs and the statements for the key are there when asked for; here the statements are the mock's."
+  }
+}
+
+# As long as a name may be, in the region of the longest name: every name made of it fits.
+run "longest_names" {
+  variables {
+    region              = "xx-northwestern-1"
+    rekognition_regions = ["xx-northwestern-1"]
+    name                = "deeplens-0123456789-0123456789-0"
+    cameras             = { (join("", [for n in range(128) : "c"])) = "tests/fixtures/hall-1.csr" }
+  }
+
+  assert {
+    condition     = length(output.bucket) == 63
+    error_message = "The bucket's name has ${length(output.bucket)} characters; this test wants S3's most, 63."
+  }
+
+  assert {
+    condition     = length(output.scorer_function) <= 64
+    error_message = "Lambda takes 64 characters."
+  }
+
+  assert {
+    condition     = length(keys(output.camera_certificates)[0]) == 128
+    error_message = "AWS IoT takes 128 characters."
+  }
+}
