@@ -47,4 +47,6 @@ def scorer() -> Scorer:
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any] | None:
     """Lambda's entry point: see `Scorer.handle`."""
-    return scorer().handle(event, context.get_remaining_time_in_millis)
+    ready = scorer()
+    log.begin(context.aws_request_id)
+    return ready.handle(event, context.get_remaining_time_in_millis)

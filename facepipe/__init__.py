@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from facepipe.errors import ShapeError as ShapeError
     from facepipe.events import S3Object as S3Object
     from facepipe.events import iter_s3_objects as iter_s3_objects
+    from facepipe.events import split_event as split_event
     from facepipe.images import as_bgr as as_bgr
     from facepipe.images import decode_image as decode_image
     from facepipe.images import draw_faces as draw_faces
@@ -48,9 +49,12 @@ if TYPE_CHECKING:
     from facepipe.keys import format_key as format_key
     from facepipe.keys import parse_key as parse_key
     from facepipe.records import ScoredCrop as ScoredCrop
+    from facepipe.records import metric_data as metric_data
     from facepipe.records import score_crop as score_crop
+    from facepipe.records import to_item as to_item
     from facepipe.tracks import BestShot as BestShot
     from facepipe.tracks import FaceTracker as FaceTracker
+    from facepipe.tracks import view_quality as view_quality
 
 # Where each name is defined. It is imported when it is first asked for (PEP 562).
 _HOME = {
@@ -82,11 +86,15 @@ _HOME = {
     "format_key": "keys",
     "iter_s3_objects": "events",
     "largest_face": "emotions",
+    "metric_data": "records",
     "nms": "boxes",
     "parse_key": "keys",
     "scale_boxes": "boxes",
     "score_crop": "records",
     "sharpness": "images",
+    "split_event": "events",
+    "to_item": "records",
+    "view_quality": "tracks",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]

@@ -18,7 +18,7 @@ def as_boxes(boxes: ArrayLike, name: str = "boxes") -> NDArray[np.float64]:
     Raises:
         ShapeError: for any other shape.
     """
-    array = np.asarray(boxes, dtype=np.float64)
+    array = _array(boxes, np.float64, name, "an array of shape (N, 4)")
     if array.ndim == 2 and array.shape[1] == 4:
         return array
     if array.shape == (0,):
@@ -26,15 +26,18 @@ def as_boxes(boxes: ArrayLike, name: str = "boxes") -> NDArray[np.float64]:
     raise ShapeError(name, "an array of shape (N, 4)", f"one of shape {array.shape}")
 
 
-def as_vector(values: ArrayLike, length: int, name: str, dtype: Any = np.float64) -> NDArray[Any]:
-    """Return values as an array `(length,)` of the given type.
+def as_vector(
+    values: ArrayLike, length: int | None, name: str, dtype: Any = np.float64
+) -> NDArray[Any]:
+    """Return values as an array `(length,)`, or of any length, of the given type.
 
     Raises:
-        ShapeError: for any other shape.
+        ShapeError: for any other shape, or values that the type does not have.
     """
-    array = np.asarray(values, dtype=dtype)
-    if array.shape != (length,):
-        raise ShapeError(name, f"an array of shape ({length},)", f"one of shape {array.shape}")
+    expected = f"an array of shape ({'N' if length is None else length},)"
+    array = _array(values, dtype, name, expected)
+    if array.ndim != 1 or (length is not None and len(array) != length):
+        raise ShapeError(name, expected, f"one of shape {array.shape}")
     return array
 
 
@@ -51,3 +54,14 @@ def as_wh(wh: tuple[float, float], name: str = "wh") -> tuple[float, float]:
     except (TypeError, ValueError):
         pass
     raise ShapeError(name, "a (width, height) pair of numbers greater than 0", repr(wh))
+
+
+def _array(values: ArrayLike, dtype: Any, name: str, expected: str) -> NDArray[Any]:
+    try:
+        array = np.asarray(values)
+        # Of these NumPy would make some whole number or other.
+        if array.dtype.kind != "f" or dtype is not np.int64 or np.isfinite(array).all():
+            return array.astype(dtype, copy=False)
+    except (TypeError, ValueError):
+        pass
+    raise ShapeError(name, expected, repr(values)[:80])

@@ -32,20 +32,27 @@ _FAR = 1e7
 _HALF_WEIGHT = 3.0
 
 
-def _read_only(array: NDArray[Any]) -> NDArray[Any]:
-    """The array itself where nobody can write to it, else a copy of it."""
-    if array.flags.writeable:
+def _own(array: NDArray[Any]) -> NDArray[Any]:
+    """The array itself where it is nobody else's and cannot be written to, else such a copy."""
+    if array.flags.writeable or array.base is not None:
         array = array.copy()
         array.flags.writeable = False
     return array
 
 
-def _array(dtype: Any) -> Any:
-    """A field that holds a read-only array, compared by its values."""
-    return attrs.field(
-        converter=lambda values: _read_only(np.asarray(values, dtype=dtype)),
-        eq=attrs.cmp_using(eq=np.array_equal),
-    )
+def _own_boxes(boxes: ArrayLike) -> NDArray[np.float64]:
+    return _own(as_boxes(boxes))
+
+
+def _own_scores(scores: ArrayLike) -> NDArray[np.float64]:
+    return _own(as_vector(scores, None, "scores"))
+
+
+def _own_labels(labels: ArrayLike) -> NDArray[np.int64]:
+    return _own(as_vector(labels, None, "labels", np.int64))
+
+
+_SAME = attrs.cmp_using(eq=np.array_equal)
 
 
 @attrs.frozen
@@ -58,7 +65,7 @@ class Detections:
         labels: `(N,)` int64, the detector's class numbers, read-only.
 
     Raises:
-        ShapeError: if they do not fit each other.
+        ShapeError: if they do not fit each other, or hold a NaN or an infinity.
 
     Example:
         >>> found = Detections([[10, 10, 50, 60], [12, 9, 52, 58]], [0.9, 0.7], [1, 1])
@@ -68,14 +75,30 @@ class Detections:
         array([[12.,  9., 52., 58.]])
     """
 
-    boxes: NDArray[np.float64] = _array(np.float64)
-    scores: NDArray[np.float64] = _array(np.float64)
-    labels: NDArray[np.int64] = _array(np.int64)
+    boxes: NDArray[np.float64] = attrs.field(converter=_own_boxes, eq=_SAME)
+    scores: NDArray[np.float64] = attrs.field(converter=_own_scores, eq=_SAME)
+    labels: NDArray[np.int64] = attrs.field(converter=_own_labels, eq=_SAME)
+
+    __hash__ = None  # type: ignore[assignment]  # arrays have none
 
     def __attrs_post_init__(self) -> None:
-        count = len(as_boxes(self.boxes))
-        as_vector(self.scores, count, "scores")
-        as_vector(self.labels, count, "labels", np.int64)
+        as_vector(self.scores, len(self.boxes), "scores")
+        as_vector(self.labels, len(self.boxes), "labels", np.int64)
+        if not (np.isfinite(self.boxes).all() and np.isfinite(self.scores).all()):
+            raise ShapeError("boxes and scores", "finite numbers", "NaN or infinity")
+
+    @classmethod
+    def _of(cls, boxes: Any, scores: Any, labels: Any) -> Detections:
+        """Detections of arrays that are good, and nobody else's: this costs no check, no copy."""
+        made = object.__new__(cls)
+        for name, array in (("boxes", boxes), ("scores", scores), ("labels", labels)):
+            array.flags.writeable = False
+            object.__setattr__(made, name, array)
+        return made
+
+    def __reduce__(self) -> Any:
+        # Through the constructor: arrays come out of a pickle writeable.
+        return Detections, (self.boxes, self.scores, self.labels)
 
     @classmethod
     def empty(cls) -> Detections:
@@ -152,8 +175,8 @@ class Detections:
         """Read the DetectionOutput layer of an SSD run by `cv2.dnn`.
 
         Args:
-            output: `(1, 1, N, 7)` rows `image, label, score, x0, y0, x1, y1`, boxes normalised
-                to 0-1, label 0 for background.
+            output: `(1, 1, N, 7)` or `(N, 7)` rows `image, label, score, x0, y0, x1, y1`, boxes
+                normalised to 0-1, label 0 for background.
             frame_wh: `(width, height)` of the frame.
 
         Raises:
@@ -259,7 +282,7 @@ class Detections:
         label, score, x0, y0, x1, y1 = columns
         good &= (x1 > x0) & (y1 > y0) & (label >= first_label) & (score >= 0.0) & (score <= 1.0)
         columns = columns[:, good]
-        return cls(columns[2:].T, columns[1], columns[0])
+        return cls._of(columns[2:].T.copy(), columns[1], columns[0].astype(np.int64))
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -268,7 +291,7 @@ class Detections:
         """Some of the detections: an index, a slice, an array of indices or a mask."""
         if np.ndim(index) == 0 and not isinstance(index, slice):
             index = [index]
-        return Detections(self.boxes[index], self.scores[index], self.labels[index])
+        return self._of(self.boxes[index], self.scores[index], self.labels[index])
 
     def above(self, score: float) -> Detections:
         """Those whose score is at least this, 0 to 1."""
@@ -286,7 +309,7 @@ class Detections:
         """Cut to a frame of `(width, height)`; what lies wholly outside is dropped."""
         boxes = clip_boxes(self.boxes, wh)
         inside = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-        return Detections(boxes[inside], self.scores[inside], self.labels[inside])
+        return self._of(boxes[inside], self.scores[inside], self.labels[inside])
 
 
 def _ratio(from_wh: tuple[float, float], to_wh: tuple[float, float]) -> tuple[float, float]:
@@ -301,7 +324,7 @@ def _table(rows: Any, name: str, columns: int, form: str) -> NDArray[np.float64]
         array = np.asarray(rows, np.float64)
     except (TypeError, ValueError):
         raise ShapeError(name, form, repr(rows)[:80]) from None
-    if array.size == 0 and array.ndim > 0:
+    if array.shape == (0,):
         return np.empty((0, columns))
     if array.ndim >= 2 and array.shape[-1] == columns and array.size == array.shape[-2] * columns:
         return array.reshape(-1, columns)

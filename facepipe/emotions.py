@@ -32,6 +32,9 @@ class FaceEmotions:
     # dict is unhashable, and order is settled by the converter, so plain equality serves.
     scores: Mapping[str, float] = attrs.field(converter=_descending, hash=False)
 
+    def __reduce__(self) -> Any:
+        return FaceEmotions, (dict(self.scores),)  # a read-only mapping cannot be pickled
+
     @property
     def dominant(self) -> str | None:
         """The type with the highest confidence; None when no emotion passed."""

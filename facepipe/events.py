@@ -224,11 +224,12 @@ def _whole(value: Any) -> int:
 
 
 def _moment(text: Any) -> datetime | None:
-    """S3 writes `2026-11-20T09:30:05.250Z`, EventBridge `2026-11-20T09:30:05Z`; both are UTC."""
-    if text is None:
-        return None
+    """S3 writes `2026-11-20T09:30:05.250Z`, EventBridge `2026-11-20T09:30:05Z`; both are UTC.
+
+    One written otherwise counts as not there: the object is, and that matters more.
+    """
     form = "%Y-%m-%dT%H:%M:%S.%fZ" if "." in str(text) else "%Y-%m-%dT%H:%M:%SZ"
     try:
         return datetime.strptime(text, form).replace(tzinfo=timezone.utc)
     except (TypeError, ValueError):
-        raise EventError(f"{text!r} is no time of an event") from None
+        return None

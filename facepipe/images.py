@@ -88,16 +88,18 @@ def encode_jpeg(image: Image, quality: int = 90) -> bytes:
         quality: 1 to 100.
 
     Raises:
-        ImageError: if the picture is none, or too large for a JPEG.
+        ImageError: if the picture is none or too large for a JPEG, or there is no such quality.
 
     Example:
         >>> encode_jpeg(np.zeros((80, 80, 3), np.uint8))[:2].hex()
         'ffd8'
     """
     image = as_bgr(image)
+    if not 1 <= quality <= 100:
+        raise ImageError(f"the quality of a JPEG must be from 1 to 100, not {quality}")
     if max(image.shape[:2]) > _JPEG_MAX_SIDE:
         raise ImageError(f"a JPEG has at most {_JPEG_MAX_SIDE} pixels a side")
-    done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
     if not done:  # pragma: no cover - OpenCV refuses nothing that has passed so far
         raise ImageError("OpenCV could not encode the picture as JPEG")
     return data.tobytes()
@@ -137,11 +139,17 @@ def fit_within(image: Image, wh: tuple[int, int]) -> Image:
     Returns:
         The picture itself where it fits already; never an enlarged one.
 
+    Raises:
+        ImageError: if the picture has no pixels.
+        ShapeError: if `wh` is no size.
+
     Example:
         >>> fit_within(np.zeros((1080, 1920, 3), np.uint8), (320, 320)).shape
         (180, 320, 3)
     """
     width, height = as_wh(wh)
+    if image.size == 0:
+        raise ImageError("a picture of no pixels fits nowhere")
     ratio = min(width / image.shape[1], height / image.shape[0])
     if ratio >= 1.0:
         return image

@@ -33,8 +33,18 @@ _KEY = re.compile(
 def _to_utc_millis(moment: datetime) -> datetime:
     if not isinstance(moment, datetime) or moment.utcoffset() is None:
         raise KeyFormatError(moment, "captured_at must be a datetime with a time zone")
-    moment = moment.astimezone(timezone.utc)
+    try:
+        moment = moment.astimezone(timezone.utc)
+    except OverflowError:
+        raise KeyFormatError(moment, "there is no such time in UTC") from None
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def _to_int(number: int) -> int:
+    try:
+        return index(number)
+    except TypeError:
+        raise KeyFormatError(number, "a track and a shot are whole numbers") from None
 
 
 @attrs.frozen
@@ -55,8 +65,8 @@ class CropKey:
     camera: str = attrs.field()
     captured_at: datetime = attrs.field(converter=_to_utc_millis)
     run: str = attrs.field()
-    track: int = attrs.field(converter=index)
-    shot: int = attrs.field(converter=index)
+    track: int = attrs.field(converter=_to_int)
+    shot: int = attrs.field(converter=_to_int)
 
     @camera.validator
     def _check_camera(self, _: object, camera: str) -> None:

@@ -127,11 +127,10 @@ def from_item(item: Mapping[str, Mapping[str, str]]) -> ScoredCrop:
         >>> from_item(to_item(crop, expires_at=1800000000)) == crop
         True
     """
-    captured_at = datetime.strptime(item["captured_at"]["S"], "%Y-%m-%dT%H:%M:%S.%fZ")
     return ScoredCrop(
         key=item["s3key"]["S"],
         camera=item["camera"]["S"],
-        captured_at=captured_at.replace(tzinfo=timezone.utc),
+        captured_at=parse_iso(item["captured_at"]["S"]),
         face_count=int(item["face_count"]["N"]),
         emotions=FaceEmotions(
             {name: float(value["N"]) for name, value in item.items() if name not in _FIXED}
@@ -183,3 +182,16 @@ def iso_millis(moment: datetime) -> str:
         '2026-11-20T09:30:05.250Z'
     """
     return moment.astimezone(timezone.utc).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def parse_iso(text: str) -> datetime:
+    """The time that `iso_millis` wrote.
+
+    Raises:
+        ValueError: if it is written otherwise.
+
+    Example:
+        >>> parse_iso("2026-11-20T09:30:05.250Z").isoformat()
+        '2026-11-20T09:30:05.250000+00:00'
+    """
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)

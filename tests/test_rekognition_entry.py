@@ -26,6 +26,8 @@ from tests.facepipe_io.cloud.world import (
 class Context:
     """The part of Lambda's context that the function looks at."""
 
+    aws_request_id = "8f5c2a1e-0000-4000-8000-000000000000"
+
     def get_remaining_time_in_millis(self) -> int:
         return 60_000
 

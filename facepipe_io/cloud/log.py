@@ -19,6 +19,9 @@ logger = logging.getLogger("facepipe")
 class JsonFormatter(logging.Formatter):
     """A record as one line of JSON.
 
+    Attributes:
+        request_id: of the invocation, to join lines with Lambda's own; set at each one's start.
+
     Example:
         >>> fields = {"outcome": "scored"}
         >>> record = logging.makeLogRecord({"created": 0.0, "msg": "crop", "fields": fields})
@@ -26,17 +29,27 @@ class JsonFormatter(logging.Formatter):
         True
     """
 
+    request_id: str | None = None
+
     def format(self, record: logging.LogRecord) -> str:
         """The line of a record."""
         line = {
             "timestamp": iso_millis(datetime.fromtimestamp(record.created, timezone.utc)),
             "level": record.levelname,
             "message": record.getMessage(),
+            **({"request_id": self.request_id} if self.request_id else {}),
             **getattr(record, "fields", {}),
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line)
+
+
+def begin(request_id: str | None) -> None:
+    """Have the lines that follow name an invocation."""
+    for handler in logger.handlers:
+        if isinstance(handler.formatter, JsonFormatter):
+            handler.formatter.request_id = request_id
 
 
 def configure() -> None:

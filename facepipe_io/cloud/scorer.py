@@ -30,7 +30,8 @@ from facepipe_io.cloud.records import RecordTable
 from facepipe_io.cloud.rekognition import CannotScoreError, FaceService
 from facepipe_io.cloud.settings import ScorerSettings
 
-#: No further object is begun with less time left: enough for a slow one and the metrics.
+#: No further object is begun with less time left: enough for a slow call and the metrics, though
+#: not for one that is retried to the last. Then the function times out, and the queue tries again.
 RESERVE_MS = 10_000
 
 _LEVELS = {

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import copy
+import pickle
+
 import attrs
 import numpy as np
 import pytest
@@ -139,6 +142,13 @@ def test_a_larger_cascade_weight_is_a_larger_score(weights):
         lambda: Detections(np.ones((2, 3)), [1, 1], [1, 1]),
         lambda: Detections(np.ones((2, 4)), [1], [1, 1]),
         lambda: Detections(np.ones((2, 4)), [1, 1], [1]),
+        lambda: Detections(np.ones((1, 4)), [[1]], [1]),
+        lambda: Detections([[1, 2, 3], [4]], [1, 1], [1, 1]),
+        lambda: Detections([[np.nan, 0, 1, 1]], [1], [1]),
+        lambda: Detections([[0, 0, np.inf, 1]], [1], [1]),
+        lambda: Detections([[0, 0, 1, 1]], [np.nan], [1]),
+        lambda: Detections([[0, 0, 1, 1]], [1], np.array([np.nan])),
+        lambda: Detections.from_mxnet_ssd(np.ones((0, 7)), frame_wh=FRAME),
     ],
 )
 def test_a_wrong_shape_says_what_was_expected(wrong):
@@ -189,6 +199,32 @@ def test_arrays_cannot_be_changed_from_either_side():
         found.boxes[0] = 0
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         found.scores = [1]
+
+
+def test_a_view_that_cannot_be_written_to_is_copied():
+    source = np.array([[1.0, 2.0, 3.0, 4.0]])
+    view = source[:]
+    view.flags.writeable = False
+    found = Detections(view, [0.5], [1])
+    source[:] = 0
+    assert found.boxes.tolist() == [[1, 2, 3, 4]]
+
+
+@given(detections())
+def test_copies_and_pickles_are_equal_and_read_only(found):
+    for same in (copy.deepcopy(found), pickle.loads(pickle.dumps(found))):
+        assert same == found
+        assert not same.boxes.flags.writeable
+
+
+def test_no_rows_have_four_columns_all_the_same():
+    assert Detections([], [], []) == Detections.empty()
+    assert Detections([], [], []).boxes.shape == (0, 4)
+
+
+def test_detections_cannot_be_hashed():
+    with pytest.raises(TypeError, match="unhashable type: 'Detections'"):
+        hash(Detections.empty())
 
 
 def test_real_output_of_the_ssd_is_read(data_dir, portraits):

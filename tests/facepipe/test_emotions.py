@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 
 import pytest
 from hypothesis import given
@@ -91,6 +93,12 @@ def test_a_confidence_that_is_no_percentage_is_dropped(confidence):
 def test_a_face_without_emotions_says_how_to_get_them(face):
     with pytest.raises(ResponseError, match="Attributes="):
         filter_emotions(face)
+
+
+@given(faces())
+def test_copies_and_pickles_are_equal(face):
+    kept = filter_emotions(face)
+    assert copy.deepcopy(kept) == pickle.loads(pickle.dumps(kept)) == kept
 
 
 def test_scores_cannot_be_changed():

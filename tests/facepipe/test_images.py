@@ -85,6 +85,12 @@ def test_a_picture_too_large_for_jpeg_is_told():
         encode_jpeg(np.zeros((1, 65536, 3), np.uint8))
 
 
+@pytest.mark.parametrize("quality", [0, 101, float("nan")])
+def test_a_quality_that_is_none_is_told(quality):
+    with pytest.raises(ImageError, match="from 1 to 100"):
+        encode_jpeg(np.zeros((8, 8, 3), np.uint8), quality)
+
+
 @given(st.binary(max_size=200))
 def test_bytes_that_are_no_picture_are_told(data):
     with pytest.raises(ImageError, match="no picture"):
@@ -115,6 +121,11 @@ def test_what_is_fitted_fits_and_keeps_its_proportions(picture, width, height):
     assert abs(fitted.shape[1] - max(1, picture.shape[1] * ratio)) <= 1
     assert abs(fitted.shape[0] - max(1, picture.shape[0] * ratio)) <= 1
     assert (fitted is picture) == (ratio == 1.0)
+
+
+def test_no_picture_fits_nowhere():
+    with pytest.raises(ImageError, match="no pixels"):
+        fit_within(np.zeros((0, 8, 3), np.uint8), (4, 4))
 
 
 def test_nothing_fits_into_no_size():

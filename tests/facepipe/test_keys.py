@@ -100,7 +100,8 @@ def test_a_foreign_key_is_told(foreign, reason):
         {"camera": "x" * 129}, {"camera": "\ud800"},
         {"captured_at": datetime(2026, 1, 1)}, {"captured_at": 0},
         {"run": "abc"}, {"run": "ABCD"}, {"run": "a-b-c"}, {"run": None}, {"run": "0" * 33},
-        {"track": -1}, {"shot": -1}, {"track": 10**18},
+        {"track": -1}, {"shot": -1}, {"track": 10**18}, {"track": "7"}, {"shot": 1.5},
+        {"captured_at": datetime.max.replace(tzinfo=timezone(timedelta(hours=-5)))},
     ],
 )  # fmt: skip
 def test_parts_that_make_no_key_are_told(wrong):

@@ -35,6 +35,15 @@ def test_a_traceback_stays_on_its_line(capsys: pytest.CaptureFixture[str]) -> No
     assert "ZeroDivisionError: division by zero" in json.loads(line)["exception"]
 
 
+def test_lines_name_their_invocation(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure()
+    for request_id in ("first", "second"):
+        log.begin(request_id)
+        log.logger.info("crop")
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["request_id"] for line in lines] == ["first", "second"]
+
+
 def test_a_second_start_writes_no_line_twice(capsys: pytest.CaptureFixture[str]) -> None:
     log.configure()
     log.configure()
