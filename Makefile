@@ -1,7 +1,9 @@
 # make run        the whole pipeline on this machine: people, crops, emotions, a report
 # make test       every test that this machine can run
 # make lint       style, types and the rule of the house; mends what it can, but not in CI
+# make checkov    security rules for Terraform
 # make build      the Lambda functions' zips and the wheel, into build/
+# make rehearse   the real Terraform on an emulated AWS: applied, used by a camera, destroyed
 # make bench      speed, side by side with its peers
 # make test-py37  the device's code on CPython 3.7, which a stock DeepLens has
 # make clean      remove what these made
@@ -15,7 +17,7 @@ BIN := $(VENV)/bin
 PIP := -m pip install --quiet --disable-pip-version-check
 DEVICE_TESTS := facepipe facepipe_io/edge facepipe_io/settings.py tests/facepipe tests/facepipe_io/edge tests/test_deeplens_entry.py
 
-.PHONY: run test test-py37 lint build bench clean
+.PHONY: run test test-py37 lint checkov build rehearse bench clean
 
 run: $(VENV)/installed-local
 	$(BIN)/facepipe run $(SOURCE) --out $(OUT)
@@ -33,6 +35,13 @@ lint: $(VENV)/installed-test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+checkov: .venv-checkov/installed
+	.venv-checkov/bin/checkov --quiet --compact --skip-download --framework terraform \
+	  --directory terraform --skip-path terraform/tests
+
+rehearse: $(VENV)/installed-test
+	$(BIN)/python -m tests.rehearsal
+
 build: $(VENV)/installed-local
 	$(BIN)/python tools/build.py
 
@@ -40,7 +49,7 @@ bench: $(VENV)/installed-test
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
 clean:
-	rm -rf $(VENV) .venv37 $(OUT) build dist *.egg-info .coverage .hypothesis .*_cache
+	rm -rf $(VENV) .venv37 .venv-checkov $(OUT) build dist *.egg-info .coverage .hypothesis .*_cache
 
 $(VENV)/installed-local: setup.cfg pyproject.toml | $(VENV)
 	@echo "Installing facepipe and what the demo needs into $(VENV) ..."
@@ -64,4 +73,10 @@ $(VENV):
 	.venv37/bin/python $(PIP) --upgrade pip
 	.venv37/bin/python $(PIP) --editable '.[headless,aws]' \
 	  'hypothesis[zoneinfo]' matplotlib 'moto[s3]' pytest scikit-image
+	touch $@
+
+# In an environment of its own, for it pins a hundred packages.
+.venv-checkov/installed:
+	$(PYTHON) -m venv .venv-checkov
+	.venv-checkov/bin/python $(PIP) 'checkov>=3.2,<4'
 	touch $@

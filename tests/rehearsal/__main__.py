@@ -1,0 +1,79 @@
+"""The rehearsal, with progress: python -m tests.rehearsal."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Callable
+
+from rich.console import Console
+
+from tests.emulator import running
+from tests.rehearsal.stack import Stack
+from tests.rehearsal.terraform import TerraformError, installed
+
+
+def rehearse(console: Console) -> None:
+    """Every step, each said as it begins and ticked off when it is done."""
+
+    def step(what: str, act: Callable[[], object]) -> object:
+        started = time.monotonic()
+        with console.status(f"{what} ..."):
+            found = act()
+        more = f": {found}" if isinstance(found, str) else ""
+        took = time.monotonic() - started
+        console.print(f"[green]✓[/] {what}{more} [dim]{took:.0f} s[/]", highlight=False)
+        return found
+
+    with tempfile.TemporaryDirectory(prefix="facepipe-rehearsal-") as folder, running(
+        "--enforce-iam", "--retry-seconds", "0"
+    ) as aws:
+        console.print(f"AWS for now is at {aws.url}; policies are enforced.", highlight=False)
+        stack = Stack.make(aws, Path(folder))
+        terraform, camera = stack.terraform, "hall-1"
+        step("terraform init", terraform.init)
+        step("terraform apply", stack.build)
+        count = len(terraform.resources())
+        console.print(f"  {count} resources and data sources", highlight=False)
+        step("a second plan is empty", stack.assert_nothing_to_do)
+
+        def watch() -> str:
+            return f"{len(stack.run_demo(camera))} crops, with the camera's own credentials"
+
+        step("a camera watches the demo", watch)
+        step("the cloud function scores the crops", stack.wait_until_scored)
+        keys = stack.crops(camera)
+        step("records say what was seen", lambda: stack.assert_records_say_what_was_seen(keys))
+        step("metrics say what was seen", stack.assert_metrics_say_what_was_seen)
+        step(
+            "an update in place: code and a variable",
+            lambda: f"{len(stack.update_in_place())} changes, nothing rebuilt",
+        )
+        step("it is in use", lambda: stack.assert_update_is_in_use(camera))
+        step("terraform destroy", terraform.destroy)
+        step("nothing is left", stack.assert_nothing_is_left)
+        lacking = aws.lacking()
+        assert not lacking, f"the emulator lacks what the stack asked for: {lacking}"
+
+
+def main() -> None:
+    """The command."""
+    console = Console()
+    if not installed():
+        sys.exit(
+            "make rehearse needs Terraform 1.9 or newer: "
+            "see https://developer.hashicorp.com/terraform/install"
+        )
+    started = time.monotonic()
+    try:
+        rehearse(console)
+    except (AssertionError, RuntimeError, TerraformError) as error:
+        console.print(f"[red]✗[/] {error}", highlight=False)
+        sys.exit(1)
+    console.print(f"[bold]Rehearsed in {time.monotonic() - started:.0f} s.[/]", highlight=False)
+
+
+if __name__ == "__main__":
+    main()

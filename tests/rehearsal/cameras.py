@@ -1,0 +1,107 @@
+"""What a camera does by itself: make its key, ask for credentials, run its program."""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any, Mapping
+
+import attrs
+
+from tests.emulator import Emulator
+from tests.rehearsal.terraform import ROOT
+
+
+@attrs.define
+class Camera:
+    """A camera with a key of its own.
+
+    Attributes:
+        name: its thing's name.
+        folder: where its files are: `<name>.key`, `.csr` and, once it has one, `.pem`.
+    """
+
+    name: str
+    folder: Path
+
+    def make_key(self) -> str:
+        """Make key and certificate signing request, as the documentation says; the request."""
+        command = (
+            "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
+            f"-keyout {self.name}.key -out {self.name}.csr -subj /CN={self.name}"
+        )
+        subprocess.run(command.split(), cwd=self.folder, check=True, capture_output=True)
+        return (self.folder / f"{self.name}.csr").read_text()
+
+    def install(self, certificate: str) -> None:
+        """Put the certificate beside the key."""
+        (self.folder / f"{self.name}.pem").write_text(certificate)
+
+    def credentials(self, aws: Emulator, role_alias: str, *, thing: str | None = None) -> Any:
+        """Short-lived credentials, as boto3 takes them.
+
+        Args:
+            aws: the emulator.
+            role_alias: the role alias to ask for.
+            thing: whom to ask for; itself if not given.
+
+        Raises:
+            PermissionError: if they are refused.
+        """
+        headers = {"x-amzn-iot-thingname": thing or self.name}
+        found = self._call(aws, f"/role-aliases/{role_alias}/credentials", None, headers)
+        given = json.loads(found)["credentials"]
+        return {
+            "aws_access_key_id": given["accessKeyId"],
+            "aws_secret_access_key": given["secretAccessKey"],
+            "aws_session_token": given["sessionToken"],
+        }
+
+    def publish(self, aws: Emulator, topic: str, message: Mapping[str, Any]) -> None:
+        """Send a message.
+
+        Raises:
+            PermissionError: if it is refused.
+        """
+        self._call(aws, f"/topics/{topic}", json.dumps(message).encode(), {})
+
+    def run(
+        self, aws: Emulator, keys: Mapping[str, str], bucket: str, source: str = "demo"
+    ) -> None:
+        """Run deeplens_entry.py to the end of a source.
+
+        Raises:
+            RuntimeError: if it fails; says what it wrote.
+        """
+        environment = {
+            **{name: value for name, value in aws.environment().items() if "FACEPIPE" not in name},
+            **{name.upper(): value for name, value in keys.items()},
+            "FACEPIPE_CAMERA": self.name,
+            "FACEPIPE_SOURCE": source,
+            "FACEPIPE_BUCKET": bucket,
+            "FACEPIPE_BUS": "none",
+        }
+        program = [sys.executable, os.fspath(ROOT / "deeplens_entry.py")]
+        done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"the camera's program failed:\n{done.stderr}")
+
+    def _call(
+        self, aws: Emulator, path: str, data: bytes | None, headers: Mapping[str, str]
+    ) -> bytes:
+        context = ssl.create_default_context(cafile=os.fspath(aws.ca_file))
+        files = (self.folder / f"{self.name}.pem", self.folder / f"{self.name}.key")
+        context.load_cert_chain(*files)
+        request = urllib.request.Request(aws.device_url + path, data, dict(headers))
+        try:
+            with urllib.request.urlopen(request, context=context, timeout=30) as answer:
+                return bytes(answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                raise PermissionError(f"{error.code}: {error.read().decode()}") from None

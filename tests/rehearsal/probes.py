@@ -1,0 +1,382 @@
+"""Who may do what, tried out: each probe is a call that somebody makes, and what must come of it.
+
+python -m tests.rehearsal.probes        prints the table of docs/security.md
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import ssl
+import urllib.error
+import urllib.request
+import zipfile
+from typing import Any, Callable
+
+import attrs
+import boto3
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from tests.emulator.client import REGION
+from tests.rehearsal.cameras import Camera
+from tests.rehearsal.stack import Stack
+
+#: A function that tells with which credentials it runs.
+_TELL_KEYS = """
+import os
+def handle(event, context):
+    names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+    return {name: os.environ[name.upper()] for name in names}
+"""
+
+_DENIALS = {
+    "403",
+    "AccessDenied",
+    "AccessDeniedException",
+    "AuthorizationError",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+}
+
+_MADE_UP = {"aws_access_key_id": "AKIAXXXXXXXXXXXXXXXX", "aws_secret_access_key": "made up"}
+
+
+@attrs.define
+class Actors:
+    """Everybody who tries something, and what they try it on."""
+
+    stack: Stack
+    camera: Any
+    scorer: Any
+    edge: Any
+    crop: str
+
+    @classmethod
+    def of(cls, stack: Stack) -> Actors:
+        """Get credentials for all; the stack must have crops of hall-1."""
+        client, names = stack.aws.client, stack.outputs
+        function = client("lambda").get_function(FunctionName=names["scorer_function"])
+        edge = client("lambda").get_function(FunctionName=names["edge_function"])
+        return cls(
+            stack,
+            camera=stack.keys_of("hall-1"),
+            scorer=_keys_of_role(stack, function["Configuration"]["Role"]),
+            edge=_keys_of_role(stack, edge["Configuration"]["Role"]),
+            crop=stack.crops("hall-1")[0],
+        )
+
+    def s3(self, keys: Any, **more: Any) -> Any:
+        return self.stack.aws.client("s3", keys, **more)
+
+    def call(self, keys: Any, service: str) -> Any:
+        return self.stack.aws.client(service, keys)
+
+    def put(self, keys: Any, key: str, bucket: str | None = None, **more: Any) -> Any:
+        bucket = bucket or self.stack.outputs["bucket"]
+        return self.s3(keys, **more).put_object(Bucket=bucket, Key=key, Body=b"x")
+
+    def named(self, output: str) -> Any:
+        return self.stack.outputs[output]
+
+    @property
+    def hall_1(self) -> Camera:
+        return self.stack.cameras["hall-1"]
+
+    def anonymous(self, service: str) -> Any:
+        """A client that does not sign."""
+        config = Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1})
+        return boto3.client(
+            service, region_name=REGION, endpoint_url=self.stack.aws.url, config=config
+        )
+
+    def without_certificate(self) -> None:
+        """Ask for credentials with no certificate at all."""
+        context = ssl.create_default_context(cafile=str(self.stack.aws.ca_file))
+        url = f"{self.stack.aws.device_url}/role-aliases/{self.named('role_alias')}/credentials"
+        try:
+            urllib.request.urlopen(url, context=context, timeout=10).close()
+        except (OSError, urllib.error.URLError) as error:
+            raise PermissionError(str(error)) from None
+
+    def with_certificate(self, status: str, *, policy: bool) -> None:
+        """Ask for credentials with hall-2's certificate, in some state."""
+        camera, iot = self.stack.cameras["hall-2"], self.stack.aws.client("iot")
+        ident = self.named("camera_certificate_ids")["hall-2"]
+        arn = iot.describe_certificate(certificateId=ident)["certificateDescription"][
+            "certificateArn"
+        ]
+        names = [p["policyName"] for p in iot.list_attached_policies(target=arn)["policies"]]
+        iot.update_certificate(certificateId=ident, newStatus=status)
+        if not policy:
+            for name in names:
+                iot.detach_policy(policyName=name, target=arn)
+        try:
+            camera.credentials(self.stack.aws, self.named("role_alias"))
+        finally:
+            iot.update_certificate(certificateId=ident, newStatus="ACTIVE")
+            for name in names:
+                iot.attach_policy(policyName=name, target=arn)
+
+
+def _keys_of_role(stack: Stack, role: str) -> Any:
+    """The credentials that Lambda gives to functions of a role."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as opened:
+        opened.writestr("tell.py", _TELL_KEYS)
+    functions = stack.aws.client("lambda")
+    functions.create_function(
+        FunctionName="tell",
+        Runtime="python3.13",
+        Role=role,
+        Handler="tell.handle",
+        Code={"ZipFile": archive.getvalue()},
+        Timeout=20,
+    )
+    try:
+        return json.loads(functions.invoke(FunctionName="tell")["Payload"].read())
+    finally:
+        functions.delete_function(FunctionName="tell")
+
+
+@attrs.frozen
+class Probe:
+    """A call that somebody makes.
+
+    Attributes:
+        who: makes it.
+        what: they try, in words.
+        allowed: whether it must work.
+        act: the call; gives what came of it.
+    """
+
+    who: str
+    what: str
+    allowed: bool
+    act: Callable[[Actors], Any] = attrs.field(repr=False)
+
+    def outcome(self, actors: Actors) -> str:
+        """`allowed` or `denied`; any other failure is an error of the probe."""
+        try:
+            self.act(actors)
+        except PermissionError:
+            return "denied"
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in _DENIALS:
+                return "denied"
+            raise
+        return "allowed"
+
+
+def _group(who: str, allowed: bool, probes: dict[str, Callable[[Actors], Any]]) -> list[Probe]:
+    return [Probe(who, what, allowed, act) for what, act in probes.items()]
+
+
+def _metric(namespace: str) -> dict[str, Any]:
+    return {"Namespace": namespace, "MetricData": [{"MetricName": "PROBE", "Value": 1.0}]}
+
+
+def _item(key: str) -> dict[str, Any]:
+    return {"s3key": {"S": key}}
+
+
+def _in_s3(actors: Actors) -> dict[str, Any]:
+    return {"Image": {"S3Object": {"Bucket": actors.named("bucket"), "Name": actors.crop}}}
+
+
+def _head_missing(a: Actors) -> None:
+    try:
+        a.s3(a.scorer).head_object(Bucket=a.named("bucket"), Key="faces/hall-1/gone.jpg")
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("404", "NoSuchKey"):
+            raise
+
+
+def _put_into_another_bucket(a: Actors) -> None:
+    root, bucket = a.stack.aws.client("s3"), "deeplens-somebody-elses"
+    root.create_bucket(Bucket=bucket)
+    try:
+        a.put(a.camera, "faces/hall-1/probe.jpg", bucket)
+    finally:
+        root.delete_bucket(Bucket=bucket)
+
+
+def _write_a_record(a: Actors) -> None:
+    names = {"TableName": a.named("table")}
+    a.call(a.scorer, "dynamodb").put_item(**names, Item=_item("probe"))
+    a.stack.aws.client("dynamodb").delete_item(**names, Key=_item("probe"))
+
+
+PROBES: list[Probe] = [
+    *_group("a camera", True, {
+        "gets credentials for itself": lambda a: a.stack.keys_of("hall-1"),
+        "puts a crop under its own name": lambda a: a.put(a.camera, "faces/hall-1/probe.jpg"),
+        "publishes its own health": lambda a: a.hall_1.publish(
+            a.stack.aws, "facepipe/hall-1/health", {"fps": 5, "spool_depth": 0}),
+        "publishes what it infers": lambda a: a.hall_1.publish(
+            a.stack.aws, "$aws/things/hall-1/infer", {"faces": []}),
+    }),
+    *_group("a camera", False, {
+        "gets credentials in another's name": lambda a: a.hall_1.credentials(
+            a.stack.aws, a.named("role_alias"), thing="hall-2"),
+        "gets credentials of another role alias": lambda a: a.hall_1.credentials(
+            a.stack.aws, "admin"),
+        "puts a crop under another's name": lambda a: a.put(a.camera, "faces/hall-2/probe.jpg"),
+        "puts a crop under a name that begins with its own": lambda a: a.put(
+            a.camera, "faces/hall-1-b/probe.jpg"),
+        "puts a crop under no name": lambda a: a.put(a.camera, "faces/probe.jpg"),
+        "puts a model": lambda a: a.put(a.camera, "models/probe.onnx"),
+        "puts into another bucket": _put_into_another_bucket,
+        "puts its own crop without TLS": lambda a: a.put(
+            a.camera, "faces/hall-1/probe.jpg", tls=False),
+        "reads its own crop": lambda a: a.s3(a.camera).get_object(
+            Bucket=a.named("bucket"), Key=a.crop),
+        "asks whether its own crop is there": lambda a: a.s3(a.camera).head_object(
+            Bucket=a.named("bucket"), Key=a.crop),
+        "lists the bucket": lambda a: a.s3(a.camera).list_objects_v2(Bucket=a.named("bucket")),
+        "lists all buckets": lambda a: a.s3(a.camera).list_buckets(),
+        "deletes its own crop": lambda a: a.s3(a.camera).delete_object(
+            Bucket=a.named("bucket"), Key=a.crop),
+        "makes its own crop public": lambda a: a.s3(a.camera).put_object_acl(
+            Bucket=a.named("bucket"), Key=a.crop, ACL="public-read"),
+        "reads the bucket's policy": lambda a: a.s3(a.camera).get_bucket_policy(
+            Bucket=a.named("bucket")),
+        "removes the bucket's policy": lambda a: a.s3(a.camera).delete_bucket_policy(
+            Bucket=a.named("bucket")),
+        "reads a record": lambda a: a.call(a.camera, "dynamodb").get_item(
+            TableName=a.named("table"), Key=_item(a.crop)),
+        "writes a record": lambda a: a.call(a.camera, "dynamodb").put_item(
+            TableName=a.named("table"), Item=_item("probe")),
+        "reads all records": lambda a: a.call(a.camera, "dynamodb").scan(
+            TableName=a.named("table")),
+        "receives from the queue": lambda a: a.call(a.camera, "sqs").receive_message(
+            QueueUrl=a.named("queue_url")),
+        "sends to the queue": lambda a: a.call(a.camera, "sqs").send_message(
+            QueueUrl=a.named("queue_url"), MessageBody="{}"),
+        "purges the queue": lambda a: a.call(a.camera, "sqs").purge_queue(
+            QueueUrl=a.named("queue_url")),
+        "asks Rekognition": lambda a: a.call(a.camera, "rekognition").detect_faces(**_in_s3(a)),
+        "charts an emotion": lambda a: a.call(a.camera, "cloudwatch").put_metric_data(
+            **_metric(a.named("namespace"))),
+        "invokes the cloud function": lambda a: a.call(a.camera, "lambda").invoke(
+            FunctionName=a.named("scorer_function")),
+        "reads the function's log": lambda a: a.call(a.camera, "logs").filter_log_events(
+            logGroupName=a.named("scorer_log_group")),
+        "lists roles": lambda a: a.call(a.camera, "iam").list_roles(),
+        "assumes the cloud function's role": lambda a: a.call(a.camera, "sts").assume_role(
+            RoleArn=_role_of(a, "scorer_function"), RoleSessionName="probe"),
+        "reactivates its own certificate": lambda a: a.call(a.camera, "iot").update_certificate(
+            certificateId=a.named("camera_certificate_ids")["hall-1"], newStatus="ACTIVE"),
+        "publishes another's health": lambda a: a.hall_1.publish(
+            a.stack.aws, "facepipe/hall-2/health", {"fps": 5, "spool_depth": 0}),
+        "publishes to any other topic": lambda a: a.hall_1.publish(
+            a.stack.aws, "facepipe/commands", {}),
+    }),
+    *_group("a revoked certificate", False, {
+        "gets credentials": lambda a: a.with_certificate("REVOKED", policy=True),
+    }),
+    *_group("an inactive certificate", False, {
+        "gets credentials": lambda a: a.with_certificate("INACTIVE", policy=True),
+    }),
+    *_group("a certificate without the policy", False, {
+        "gets credentials": lambda a: a.with_certificate("ACTIVE", policy=False),
+    }),
+    *_group("nobody, with no certificate,", False, {
+        "gets credentials": lambda a: a.without_certificate(),
+    }),
+    *_group("the cloud function", True, {
+        "reads a crop": lambda a: a.s3(a.scorer).get_object(Bucket=a.named("bucket"), Key=a.crop),
+        "learns that a crop is gone": _head_missing,
+        "asks Rekognition about a crop": lambda a: a.call(a.scorer, "rekognition").detect_faces(
+            **_in_s3(a)),
+        "reads a record": lambda a: a.call(a.scorer, "dynamodb").get_item(
+            TableName=a.named("table"), Key=_item(a.crop)),
+        "writes a record": _write_a_record,
+        "charts an emotion": lambda a: a.call(a.scorer, "cloudwatch").put_metric_data(
+            **_metric(a.named("namespace"))),
+        "receives from the queue": lambda a: a.call(a.scorer, "sqs").receive_message(
+            QueueUrl=a.named("queue_url")),
+        "opens a log stream of its own": lambda a: a.call(a.scorer, "logs").create_log_stream(
+            logGroupName=a.named("scorer_log_group"), logStreamName="probe"),
+    }),
+    *_group("the cloud function", False, {
+        "reads what is no crop": lambda a: a.s3(a.scorer).get_object(
+            Bucket=a.named("bucket"), Key="models/secret.onnx"),
+        "lists what is no crop": lambda a: a.s3(a.scorer).list_objects_v2(
+            Bucket=a.named("bucket"), Prefix="models/"),
+        "puts a crop": lambda a: a.put(a.scorer, "faces/hall-1/probe.jpg"),
+        "deletes a crop": lambda a: a.s3(a.scorer).delete_object(
+            Bucket=a.named("bucket"), Key=a.crop),
+        "reads all records": lambda a: a.call(a.scorer, "dynamodb").scan(
+            TableName=a.named("table")),
+        "deletes a record": lambda a: a.call(a.scorer, "dynamodb").delete_item(
+            TableName=a.named("table"), Key=_item("probe")),
+        "writes into another table": lambda a: a.call(a.scorer, "dynamodb").put_item(
+            TableName="another", Item=_item("probe")),
+        "charts in another namespace": lambda a: a.call(a.scorer, "cloudwatch").put_metric_data(
+            **_metric("Billing")),
+        "reads metrics": lambda a: a.call(a.scorer, "cloudwatch").list_metrics(),
+        "sends to the queue": lambda a: a.call(a.scorer, "sqs").send_message(
+            QueueUrl=a.named("queue_url"), MessageBody="{}"),
+        "receives dead letters": lambda a: a.call(a.scorer, "sqs").receive_message(
+            QueueUrl=a.named("dead_letter_url")),
+        "keeps a face in a collection": lambda a: a.call(
+            a.scorer, "rekognition").create_collection(CollectionId="probe"),
+        "changes its own code": lambda a: a.call(a.scorer, "lambda").update_function_code(
+            FunctionName=a.named("scorer_function"), ZipFile=b"x"),
+        "assumes a camera's role": lambda a: a.call(a.scorer, "sts").assume_role(
+            RoleArn=_camera_role(a), RoleSessionName="probe"),
+        "writes another function's log": lambda a: a.call(a.scorer, "logs").create_log_stream(
+            logGroupName="/aws/lambda/another", logStreamName="probe"),
+    }),
+    *_group("the edge function", False, {
+        "puts a crop": lambda a: a.put(a.edge, "faces/hall-1/probe.jpg"),
+        "reads a crop": lambda a: a.s3(a.edge).get_object(Bucket=a.named("bucket"), Key=a.crop),
+        "reads all records": lambda a: a.call(a.edge, "dynamodb").scan(TableName=a.named("table")),
+    }),
+    *_group("anybody", False, {
+        "reads a crop": lambda a: a.anonymous("s3").get_object(
+            Bucket=a.named("bucket"), Key=a.crop),
+        "puts a crop": lambda a: a.anonymous("s3").put_object(
+            Bucket=a.named("bucket"), Key="faces/hall-1/probe.jpg", Body=b"x"),
+        "lists the bucket": lambda a: a.anonymous("s3").list_objects_v2(Bucket=a.named("bucket")),
+    }),
+    *_group("a made-up access key", False, {
+        "reads a crop": lambda a: a.s3(_MADE_UP).get_object(
+            Bucket=a.named("bucket"), Key=a.crop),
+        "sends to the queue": lambda a: a.call(_MADE_UP, "sqs").send_message(
+            QueueUrl=a.named("queue_url"), MessageBody="{}"),
+        "reads all records": lambda a: a.call(_MADE_UP, "dynamodb").scan(
+            TableName=a.named("table")),
+    }),
+    *_group("the account's root, without TLS,", False, {
+        "reads a crop": lambda a: a.stack.aws.client("s3", tls=False).get_object(
+            Bucket=a.named("bucket"), Key=a.crop),
+        "sends to the queue": lambda a: a.stack.aws.client("sqs", tls=False).send_message(
+            QueueUrl=a.named("queue_url"), MessageBody="{}"),
+    }),
+]  # fmt: skip
+
+
+def _role_of(actors: Actors, function: str) -> str:
+    found = actors.stack.aws.client("lambda").get_function(FunctionName=actors.named(function))
+    return str(found["Configuration"]["Role"])
+
+
+def _camera_role(actors: Actors) -> str:
+    found = actors.stack.aws.client("iot").describe_role_alias(roleAlias=actors.named("role_alias"))
+    return str(found["roleAliasDescription"]["roleArn"])
+
+
+def table() -> str:
+    """The probes as a table in Markdown."""
+    words = {True: "allowed", False: "**denied**"}
+    rows = [f"| {probe.who} | {probe.what} | {words[probe.allowed]} |" for probe in PROBES]
+    return "\n".join(["| who | tries | and is |", "| --- | --- | --- |", *rows])
+
+
+if __name__ == "__main__":
+    print(table())
