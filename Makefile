@@ -72,7 +72,7 @@ $(VENV):
 	$(PYTHON37) -m venv .venv37
 	.venv37/bin/python $(PIP) --upgrade pip
 	.venv37/bin/python $(PIP) --editable '.[headless,aws]' \
-	  'hypothesis[zoneinfo]' matplotlib 'moto[s3]' pytest scikit-image
+	  'hypothesis[zoneinfo]' matplotlib 'moto[s3]' pytest pytest-timeout scikit-image
 	touch $@
 
 # In an environment of its own, for it pins a hundred packages.

@@ -45,7 +45,8 @@ class Stack:
     @classmethod
     def make(cls, aws: Emulator, folder: Path) -> Stack:
         """Make the cameras' keys, and copies of the zips; build nothing yet."""
-        subprocess.run([sys.executable, ROOT / "tools" / "build.py", "--zips"], check=True)
+        build = [sys.executable, ROOT / "tools" / "build.py", "--zips"]
+        subprocess.run(build, check=True, capture_output=True)
         cameras = {name: Camera(name, folder) for name in CAMERAS}
         for name in ("rekognition.zip", "deeplens.zip"):
             shutil.copy(ROOT / "build" / name, folder / name)
