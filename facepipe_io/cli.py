@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import socket
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 # Which extra brings a package that a command needs.
 _EXTRAS = {"cv2": "headless", "botocore": "aws", "boto3": "aws"}
 
+# Read by the entry modules themselves, so that no settings class has it.
+_OTHER_VARIABLES = ("FACEPIPE_AUTOSTART",)
+
 #: How many lines of people the table at the end of a run has at most.
 SHOWN_PEOPLE = 30
 
@@ -72,17 +76,8 @@ def main() -> None:
     """  # noqa: D301 - click wants a real \b
 
 
-def _camera_name(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    from facepipe_io.edge.settings import camera_name
-
-    try:
-        return None if value is None else camera_name(value)
-    except ValueError as error:
-        raise click.BadParameter(f"must be {error}") from error
-
-
 @main.command()
-@click.argument("source", default="demo")
+@click.argument("source", required=False)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -124,12 +119,11 @@ def _camera_name(_ctx: click.Context, _param: click.Parameter, value: str | None
 @click.option(
     "--camera",
     metavar="NAME",
-    callback=_camera_name,
     help="The camera's name in keys, records and report; by default made from SOURCE.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, and nothing else.")
 def run(
-    source: str,
+    source: str | None,
     out: Path,
     detector: str | None,
     model: str | None,
@@ -143,9 +137,13 @@ def run(
     """Run the whole pipeline on this machine: faces, crops, emotions, report.
 
     SOURCE is demo (the default), a video file, an image or a folder of images, a camera's index
-    (0), or a URL (rtsp://..., http://...). Ctrl-C ends a camera or stream, with a report.
+    (0), or a URL (rtsp://..., http://...). Ctrl-C ends the run, with a report; the exit code is
+    then 130 for a recording, which was not looked at to its end, and 0 for a camera or stream.
 
-    The FACEPIPE_* variables that `facepipe check` lists count here as well; an option beats them.
+    The FACEPIPE_* variables that `facepipe check` lists count here as well, and an argument or
+    option beats them; but where crops and records go is up to --out alone, and not to
+    FACEPIPE_BUCKET, FACEPIPE_CROPS_DIR, FACEPIPE_BUS, FACEPIPE_TABLE, FACEPIPE_NAMESPACE or
+    FACEPIPE_RECORD_DAYS.
 
     \b
     Examples:
@@ -156,12 +154,13 @@ def run(
     """  # noqa: D301 - click wants a real \b
     from facepipe_io.cloud.settings import ScorerSettings
     from facepipe_io.edge.settings import device_settings
-    from facepipe_io.local.pipeline import camera_name_of, run_pipeline
-    from facepipe_io.local.report import write_report
+    from facepipe_io.local.pipeline import INTERRUPTED, camera_name_of, run_pipeline
+    from facepipe_io.local.report import plural, write_report
     from facepipe_io.local.summary import summarise
     from facepipe_io.settings import load
 
     environ = dict(os.environ)
+    source = source or environ.get("FACEPIPE_SOURCE", "").strip() or "demo"
     if detector not in (None, "haar") and not (model or environ.get("FACEPIPE_MODEL", "").strip()):
         raise click.UsageError(f"--detector {detector} needs its model: add --model PATH")
     if not environ.get("FACEPIPE_CAMERA", "").strip():
@@ -176,25 +175,37 @@ def run(
         resend_seconds=resend_seconds,
         camera=camera,
     )
-    with _Display() as display:
-        run_pipeline(
-            settings,
-            out,
-            emotion_model=emotion_model,
-            every=every,
-            min_confidence=load(ScorerSettings, environ).min_confidence,
-            on_open=display.opened,
-            on_frame=display.update,
-        )
-    report_path = write_report(out)
-    summary = summarise(out)
+    min_confidence = load(ScorerSettings, environ).min_confidence
+    try:
+        with _Display() as display:
+            done = run_pipeline(
+                settings,
+                out,
+                emotion_model=emotion_model,
+                every=every,
+                min_confidence=min_confidence,
+                on_open=display.opened,
+                on_frame=display.update,
+            )
+    except KeyboardInterrupt:
+        click.echo("Given up, without a report.", err=True)
+        # Not an ordinary exit, which would pull the libraries away from under the threads.
+        os._exit(130)
+    report_path = write_report(out, done.run)
+    summary = summarise(out, done.run)
     if as_json:
         paths = {"report": str(report_path), "records": str(out / "records.sqlite")}
         click.echo(json.dumps({**summary.as_json(), **paths}, indent=2))
     else:
         _print_summary(summary, out, report_path)
-    if summary.run.problem:
-        raise click.ClickException(f"the run ended early: {summary.run.problem}")
+    if done.problem.startswith(INTERRUPTED):
+        click.echo(f"This is not all of it: {done.problem}.", err=True)
+        sys.exit(130)
+    if done.problem:
+        raise click.ClickException(f"the run ended early: {done.problem}")
+    if done.lost:
+        lost = plural(done.lost, "crop")
+        raise click.ClickException(f"{lost} could not be stored or scored, and are in no figure")
 
 
 @main.command()
@@ -202,7 +213,7 @@ def run(
 def report(folder: Path) -> None:
     """Write report.html anew from what is in DIR, the folder of a run.
 
-    It shows the latest run. The comparison of cameras is over all runs in DIR.
+    It shows the run begun last. The comparison of cameras is over all runs in DIR.
 
     \b
     Example:
@@ -225,6 +236,8 @@ def check() -> None:
     Example:
       FACEPIPE_SOURCE=0 FACEPIPE_BUCKET=deeplens-faces facepipe check
     """  # noqa: D301 - click wants a real \b
+    import attrs
+
     from facepipe_io.cloud.settings import ScorerSettings
     from facepipe_io.edge.settings import DeviceSettings, device_settings
     from facepipe_io.settings import load
@@ -245,6 +258,13 @@ def check() -> None:
             found = list(error.problems)
         console.print(_settings_table(title, settings, {"FACEPIPE_CAMERA": host}, found))
         problems += found
+    known = [f.metadata["env"] for _, settings, _ in sections for f in attrs.fields(settings)]
+    known += _OTHER_VARIABLES
+    for name in sorted(environ):
+        if name.startswith("FACEPIPE_") and name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            click.echo(f"Warning: {name} is no setting of facepipe{hint}", err=True)
     for problem in problems:
         click.echo(f"Problem: {problem}", err=True)
     if problems:
@@ -257,6 +277,8 @@ def _settings_table(
 ) -> Table:
     import attrs
 
+    from facepipe_io.edge.cameras import without_secrets
+
     table = Table(title=title, title_justify="left", box=rich.box.SIMPLE_HEAD)
     table.add_column("variable", no_wrap=True)
     table.add_column("value", overflow="fold")
@@ -264,6 +286,8 @@ def _settings_table(
     for field in attrs.fields(settings):
         env = field.metadata["env"]
         value = os.environ.get(env, "").strip()
+        if env == "FACEPIPE_SOURCE":
+            value = without_secrets(value)
         default = defaults.get(env, field.default)
         if any(problem.startswith(env + " ") for problem in problems):
             shown = f"[bold red]wrong: {escape(value)}[/]" if value else "[bold red]missing[/]"
@@ -294,6 +318,8 @@ class _Display:
 
     def opened(self, camera: Camera) -> None:
         """Begin, now that the length is known, or known to be unknown."""
+        from facepipe_io.edge.cameras import without_secrets
+
         known = camera.total is not None
         ends = [BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
         endless = [TextColumn("{task.completed} frames,"), TimeElapsedColumn()]
@@ -304,7 +330,8 @@ class _Display:
             TextColumn("{task.fields[found]}", markup=False),
             console=self._console,
         )
-        self._task = self._progress.add_task(Path(camera.source).name, total=camera.total, found="")
+        name = Path(without_secrets(camera.source)).name
+        self._task = self._progress.add_task(name, total=camera.total, found="")
         if camera.live:
             self._console.print("Ctrl-C ends it, with a report.")
         self._progress.start()
@@ -319,14 +346,13 @@ class _Display:
 
 
 def _print_summary(summary: Summary, out: Path, report_path: Path) -> None:
-    from facepipe_io.local.report import headline, human_bytes, human_seconds
+    from facepipe_io.local.report import headline, human_bytes, human_seconds, plural
 
     console = Console()
     run = summary.run
     if summary.people:
         # Paths are to be copied: a line may be wider than the terminal, but is not broken.
         longest = max(len(str(out / person.best.key)) for person in summary.people)
-        console.width = max(console.width, longest + 32)
         table = Table(box=rich.box.SIMPLE_HEAD)
         table.add_column("person", justify="right")
         table.add_column("emotion")
@@ -337,13 +363,14 @@ def _print_summary(summary: Summary, out: Path, report_path: Path) -> None:
                 f"{person.dominant} {person.emotions[person.dominant]:.0f}%",
                 escape(str(out / person.best.key)),
             )
-        console.print(table)
+        Console(width=max(console.width, longest + 32)).print(table)
         if len(summary.people) > SHOWN_PEOPLE:
-            console.print(f"and {len(summary.people) - SHOWN_PEOPLE} more people")
+            console.print(f"and {len(summary.people) - SHOWN_PEOPLE} more")
     console.print(f"[bold]{headline(summary)}.[/]")
     console.print(
-        f"{run.frames:,} frames in {human_seconds(run.seconds)}, {run.faces:,} faces, "
-        f"{run.crops:,} crops of {human_bytes(run.bytes_sent)}",
+        f"{plural(run.frames, 'frame')} in {human_seconds(run.seconds)}, "
+        f"{plural(run.faces, 'face')}, "
+        f"{plural(run.crops, 'crop')} of {human_bytes(run.bytes_sent)}",
         highlight=False,
     )
     if summary.bytes_saved is not None and summary.calls_saved is not None:
@@ -352,8 +379,6 @@ def _print_summary(summary: Summary, out: Path, report_path: Path) -> None:
             f"{human_bytes(summary.bytes_of_frames)}) and {summary.calls_saved:.1%} of the calls",
             highlight=False,
         )
-    if run.lost:
-        console.print(f"[red]{run.lost:,} crops were lost on the way[/]")
     console.print(f"[dim]{escape(run.limits)}[/]", highlight=False)
     console.print("Report:", end=" ")
     click.echo(report_path)

@@ -5,6 +5,7 @@ FacepipeError
     CameraError         a source that gives no frames
     ModelError          a model that cannot be used
     UplinkError         a place that takes no crops
+    StoreError          a file of an output folder that cannot be read or written
 """
 
 from __future__ import annotations
@@ -78,3 +79,20 @@ class UplinkError(FacepipeError):
 
     def __str__(self) -> str:
         return f"cannot put crops into {self.target}: {self.reason}"
+
+
+class StoreError(FacepipeError):
+    """A file of the output folder that cannot be read or written.
+
+    Attributes:
+        path: the file or folder.
+        reason: what is wrong, and what to do.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(path, reason)
+
+    def __str__(self) -> str:
+        return f"cannot use {self.path}: {self.reason}"

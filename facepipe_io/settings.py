@@ -40,7 +40,7 @@ def load(cls: type[T], environ: Mapping[str, str], **given: Any) -> T:
 
     An argument beats the environment, and a variable that is set but empty counts as not set.
     An argument of None counts as not given, so that command line options can be passed on as
-    they are.
+    they are. Both are checked by the same parser.
 
     Raises:
         SettingsError: with one sentence for each setting that makes no sense.
@@ -55,22 +55,30 @@ def load(cls: type[T], environ: Mapping[str, str], **given: Any) -> T:
         Traceback (most recent call last):
             ...
         facepipe_io.errors.SettingsError: RATE must be a number greater than 0, not 'fast'
+        >>> load(Settings, {}, rate=0)
+        Traceback (most recent call last):
+            ...
+        facepipe_io.errors.SettingsError: rate must be a number greater than 0, not '0'
     """
     values = {name: value for name, value in given.items() if value is not None}
     problems = []
     for field in attrs.fields(cast(Any, cls)):
-        env = field.metadata["env"]
-        text = environ.get(env, "").strip()
-        if field.name in values or not text:
-            continue
+        if field.name in values:
+            name, text = field.name, str(values[field.name])
+        else:
+            name = field.metadata["env"]
+            text = environ.get(name, "").strip()
+            if not text:
+                continue
         try:
             values[field.name] = field.metadata["parse"](text)
         except ValueError as error:
-            problems.append(f"{env} must be {error}, not {text!r}")
+            problems.append(f"{name} must be {error}, not {text!r}")
     try:
         settings = cls(**values)
     except SettingsError as error:
-        problems.extend(error.problems)
+        told = {problem.split()[0] for problem in problems}  # what is wrong counts as missing here
+        problems.extend(p for p in error.problems if p.split()[0] not in told)
     if problems:
         raise SettingsError(problems)
     return settings

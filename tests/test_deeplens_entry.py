@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import functools
 import http.server
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -211,7 +213,119 @@ def test_a_file_is_run_to_its_end(start, environ, portraits, tmp_path):
     assert len(crops_in(tmp_path / "crops")) == 2
 
 
+def test_a_clip_on_a_web_server_is_run_to_its_end(start, environ, portraits, tmp_path):
+    images = [scene((portraits["hopper"], 5 * i, 120, 300)) for i in range(20)]
+    write_video(tmp_path / "clip.avi", images)
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        environ["FACEPIPE_SOURCE"] = f"http://127.0.0.1:{server.server_port}/clip.avi"
+        environ["FACEPIPE_MAX_FPS"] = "1"  # which is for live cameras
+        environ["FACEPIPE_RESEND_SECONDS"] = "10"
+        del environ["FACEPIPE_MODEL"]
+        code, output = finish(start(str(ROOT / "deeplens_entry.py")))
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert code == 0, output
+    assert "frames=20, skipped=0" in output
+    assert len(crops_in(tmp_path / "crops")) == 1
+
+
+def test_the_settings_reach_the_agent_and_the_detector(monkeypatch, portraits, tmp_path):
+    import cv2
+
+    made = []
+
+    class Recorded(deeplens_entry.Agent):
+        def __init__(self, name, run, camera, detector, *arguments, **options):
+            made.append(dict(options, detector=detector))
+            super().__init__(name, run, camera, detector, *arguments, **options)
+
+    cv2.imwrite(str(tmp_path / "a.png"), portraits["hopper"])
+    for name in [name for name in os.environ if name.startswith("FACEPIPE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("FACEPIPE_SOURCE", str(tmp_path))
+    monkeypatch.setenv("FACEPIPE_CROPS_DIR", str(tmp_path / "crops"))
+    monkeypatch.setenv("FACEPIPE_MAX_FPS", "3.5")
+    monkeypatch.setenv("FACEPIPE_RESEND_SECONDS", "45")
+    monkeypatch.setenv("FACEPIPE_MIN_SCORE", "0.625")
+    monkeypatch.setattr(deeplens_entry, "Agent", Recorded)
+    stats = deeplens_entry.make_agent().run()
+    assert stats.frames == 1
+    (options,) = made
+    assert (options["max_fps"], options["resend_seconds"]) == (3.5, 45.0)
+    assert options["detector"].min_score == 0.625
+
+
+class TestLoss:
+    """What a supervisor is told of crops that were not stored."""
+
+    @pytest.fixture
+    def dead_network(self, environ):
+        """A bucket behind an address that takes connections and never answers."""
+        pytest.importorskip("boto3", reason="boto3 is not installed")
+        with socket.socket() as server:
+            server.bind(("127.0.0.1", 0))
+            server.listen(1)
+            del environ["FACEPIPE_CROPS_DIR"]
+            environ.update(
+                FACEPIPE_BUCKET="crops",
+                AWS_ENDPOINT_URL=f"http://127.0.0.1:{server.getsockname()[1]}",
+                AWS_ACCESS_KEY_ID="testing",
+                AWS_SECRET_ACCESS_KEY="testing",
+                AWS_DEFAULT_REGION="us-east-1",
+                NO_PROXY="127.0.0.1",
+            )
+            yield server
+
+    def test_crops_that_were_lost_make_the_program_fail(self, start, environ, portraits, tmp_path):
+        environ["FACEPIPE_SOURCE"] = str(
+            write_video(tmp_path / "clip.avi", [scene((portraits["hopper"], 0, 120, 300))] * 20)
+        )
+        del environ["FACEPIPE_MODEL"]
+        environ["FACEPIPE_RESEND_SECONDS"] = "10"
+        (tmp_path / "crops" / "faces").mkdir(parents=True)
+        (tmp_path / "crops" / "faces" / "hall").write_text("in the way")
+        code, output = finish(start(str(ROOT / "deeplens_entry.py")))
+        assert code == 1, output
+        assert "facepipe: 1 of 1 crops were not stored" in output
+        assert "name another folder" in output
+
+    @pytest.mark.parametrize("autostart", [False, True])
+    def test_a_second_signal_does_not_wait(self, start, environ, dead_network, autostart):
+        if autostart:
+            environ["FACEPIPE_AUTOSTART"] = "1"
+            code = "import deeplens_entry, time\nwhile True: time.sleep(0.05)"
+            process = start("-c", code)
+        else:
+            process = start(str(ROOT / "deeplens_entry.py"))
+        connection, _ = dead_network.accept()  # a crop is on its way and will never arrive
+        with connection:
+            process.send_signal(signal.SIGTERM)
+            while process.poll() is None:
+                time.sleep(0.2)
+                process.send_signal(signal.SIGTERM)
+            code, output = finish(process)
+        assert code == 1, output
+        assert "told twice to stop; " in output
+
+
 class TestAutostart:
+    def test_an_agent_that_breaks_down_ends_the_process(self, start, environ):
+        """A supervisor starts it again; alive but blind it would stay so for ever."""
+        environ.update(
+            FACEPIPE_AUTOSTART="1",
+            FACEPIPE_DETECTOR="haar",
+            PYTHONPATH=str(ROOT),  # where there is no awscam
+        )
+        del environ["FACEPIPE_MODEL"]
+        code = "import deeplens_entry, time\nwhile True: time.sleep(0.05)"
+        returned, output = finish(start("-c", code))
+        assert returned == 1
+        assert "facepipe: the source awscam works on an AWS DeepLens only" in output
+
     def test_an_import_starts_the_agent_and_sigterm_ends_it(self, start, environ, tmp_path):
         environ["FACEPIPE_AUTOSTART"] = "1"
         code = "import deeplens_entry, time\nwhile True: time.sleep(0.05)"  # as Greengrass does

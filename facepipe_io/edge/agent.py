@@ -39,6 +39,8 @@ INFER_SECONDS = 1.0
 HEALTH_SECONDS = 60.0
 #: How long a stop waits for a camera or a bus that hangs; crops are waited for as they need.
 HANG_SECONDS = 5.0
+#: How long after a stop an uplink that fails is tried; one that works gets every crop.
+STOP_SECONDS = 30.0
 
 
 class Agent:
@@ -51,13 +53,15 @@ class Agent:
         name: the camera's name, in keys and messages.
         run: tells this start of the process from others: 4 to 32 of `0-9a-z`.
         camera: an open camera, closed at the end; or None to let the agent open it.
-        open_camera: opens a live camera, at first or again. Without it a failure is the end.
+        open_camera: opens a live camera, at first or again. Without it a failure is the end. What
+            it opens may turn out not to be live; it is then not opened again.
         detector: finds the faces.
         uplink: takes the crops. It is called by one thread, in order.
         bus: takes the messages.
         resend_seconds: one crop per person per this long.
         max_fps: frames of a live camera looked at per second.
         on_frame: called by the detector's thread with each frame looked at and what came of it.
+            What it raises is counted, and logged once.
         backoff_seconds: the first pause after a failure; each next one is twice as long.
         clock: seconds that never step back, for rates and uptime.
 
@@ -106,10 +110,12 @@ class Agent:
         self._crops: Handover[Crop] = Handover(QUEUED_CROPS, lossy=self._live)
         self._messages: Handover[dict[str, Any]] = Handover(QUEUED_MESSAGES, lossy=True)
         self._stopping = threading.Event()
-        self._lock = threading.Lock()
+        self._give_up_at = float("inf")
+        self._lock = threading.RLock()  # a signal's handler may ask for the figures
         self._counts: Counter[str] = Counter()
         self._last_error: str | None = None
         self._faults: list[BaseException] = []
+        self._told_of_closing = False
         stages = (self._watch, self._detect, self._upload, self._report)
         self._threads = [
             threading.Thread(target=self._guard, args=(stage,), name=stage.__name__, daemon=True)
@@ -131,6 +137,8 @@ class Agent:
 
         Fit for a signal handler in a thread that does nothing but `run` or `join`.
         """
+        if not self._stopping.is_set():
+            self._give_up_at = self._clock() + STOP_SECONDS
         self._stopping.set()
         self._frames.close()
 
@@ -196,12 +204,22 @@ class Agent:
 
     def _reopened(self) -> Camera:
         assert self._open_camera is not None  # noqa: S101 - for the type checker
-        return self._open_camera()
+        camera = self._open_camera()
+        # Behind a URL there may be a recording, and only once it is open can one tell.
+        self._live = self._frames.lossy = self._crops.lossy = camera.live
+        return camera
 
     def _close_camera(self) -> None:
         camera, self._camera = self._camera, None
-        if camera is not None:
-            camera.close()
+        try:
+            if camera is not None:
+                camera.close()
+        # It is to be opened anew or never needed again; a driver's last words change nothing.
+        except Exception as error:
+            self._count(error, camera_errors=1)
+            if not self._told_of_closing:
+                self._told_of_closing = True
+                log.exception("the camera could not be closed; going on")
 
     def _detect(self) -> None:
         """The detector's stage."""
@@ -227,8 +245,7 @@ class Agent:
                     continue
                 self._count(faces=len(look.detections))
                 self._hand_on(look.crops)
-                if self._on_frame is not None:
-                    self._on_frame(frame, look)
+                self._show(frame, look)
                 has_faces = len(look.detections) > 0
                 if (has_faces or had_faces) and self._clock() >= next_message:
                     next_message = self._clock() + INFER_SECONDS
@@ -239,6 +256,17 @@ class Agent:
                 self._hand_on(self._picker.flush(last_time))
             finally:
                 self._crops.close()
+
+    def _show(self, frame: Frame, look: Look) -> None:
+        if self._on_frame is None:
+            return
+        try:
+            self._on_frame(frame, look)
+        # Who watches, a progress bar say, must not end what is watched.
+        except Exception as error:
+            self._count(error, observer_errors=1)
+            if self.stats.observer_errors == 1:
+                log.exception("who watches the frames failed; going on")
 
     def _hand_on(self, crops: list[Crop]) -> None:
         for crop in crops:
@@ -273,6 +301,8 @@ class Agent:
         delays = backoff(self._backoff_seconds)
         # Once a crop was given up, the ones behind it are tried once each.
         tries = 1 if trouble.given_up else UPLOAD_TRIES
+        if trouble.given_up and self._clock() >= self._give_up_at:
+            return False
         while True:
             try:
                 self._uplink.put(crop.key, crop.jpeg)
@@ -290,7 +320,7 @@ class Agent:
                 self._stopping.wait(next(delays))
                 continue
             tries -= 1
-            if tries <= 0:
+            if tries <= 0 or self._clock() >= self._give_up_at:
                 trouble.given_up = True
                 return False
             time.sleep(min(next(delays), MAX_STOPPING_BACKOFF_SECONDS))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import re
+import stat
 import time
 from pathlib import Path
 from typing import Any, Callable, Sequence
@@ -20,7 +21,7 @@ import numpy as np
 
 from facepipe.errors import ImageError
 from facepipe.images import as_bgr, decode_image
-from facepipe_io.edge.opencv import quiet_opencv
+from facepipe_io.edge.opencv import is_utf8, printable, quiet_opencv
 from facepipe_io.errors import CameraError, SettingsError
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,9 @@ SECONDS_PER_IMAGE = 2.0
 UNKNOWN_FPS = 25.0
 MAX_GAP_SECONDS = 3600.0  # a longer gap in a recording is a damaged time stamp
 MAX_BAD_FRAMES = 100  # in a row, from a live camera
+# Lengths are reckoned from a duration and a rate, so that a whole video may miss a few frames.
+LEAST_SHARE_OF_FRAMES = 0.9
+GIF = int.from_bytes(b"gif ", "little")  # as CAP_PROP_FOURCC has it
 AWSCAM_POLL_SECONDS = 1 / 30  # getLastFrame() returns at once, also when there is nothing new
 
 
@@ -79,10 +83,12 @@ class Camera:
     def close(self) -> None:
         """Let go of the device or file. Closing twice is fine."""
 
-    def _skip(self, error: Exception) -> None:
+    def _skip(self, error: Exception, what: str = "a frame") -> None:
         """Count a frame that cannot be used, and say so the first time."""
         if not self.skipped:
-            log.warning("%s: skipping what cannot be used: %s", self.source, error)
+            log.warning(
+                "%s: skipping %s, and what else cannot be used: %s", self.source, what, error
+            )
         self.skipped += 1
 
     def __enter__(self) -> Camera:
@@ -95,11 +101,33 @@ class Camera:
 def is_live(source: str) -> bool:
     """Whether a source is a camera or a stream, which may come back after it has failed.
 
+    Going by its name alone: what is behind a URL may turn out to be a recording, and then the open
+    camera's own `live` tells.
+
     Example:
         >>> [is_live(source) for source in ("awscam", "0", "rtsp://door/1", "clip.mp4", "demo")]
         [True, True, True, False, False]
     """
-    return source == "awscam" or source.isdigit() or source.startswith("/dev/") or "://" in source
+    return source == "awscam" or _is_device(source) or "://" in source
+
+
+def without_secrets(source: str) -> str:
+    """A source as it may stand in a log or a report: a URL loses its user, password and query.
+
+    Rather too much is taken away than too little: all up to the last `@`, and all from the first
+    sign of a parameter on.
+
+    Example:
+        >>> without_secrets("rtsp://me:p@ss/w?rd@door:554/1"), without_secrets("http://door/1?pw=x")
+        ('rtsp://door:554/1', 'http://door/1')
+        >>> without_secrets("clips/hall.mp4")
+        'clips/hall.mp4'
+    """
+    url = re.match(r"\s*([\w.+-]+:/+)(.*)", source, re.DOTALL)
+    if url is None:
+        return source
+    scheme, rest = url.groups()
+    return scheme + re.split("[?#;&=]", rest.rpartition("@")[2])[0]
 
 
 def open_camera(
@@ -121,6 +149,10 @@ def open_camera(
         CameraError: when it cannot be opened or has no frames.
         SettingsError: when this machine has no such kind of camera.
     """
+    if not source.strip():
+        raise CameraError("''", "the source is empty; name a camera, a URL, a file or a folder")
+    if not is_utf8(source):
+        raise CameraError(printable(source), "its name is no UTF-8; rename it")
     if source == "awscam":
         return AwscamCamera(clock=clock)
     start_time = clock() if start_time is None else start_time
@@ -130,11 +162,11 @@ def open_camera(
         return DemoCamera(start_time)
     if is_live(source):
         return VideoCamera(source, clock=clock, start_time=start_time)
-    path = Path(source)
-    if path.is_dir():
+    path, mode = Path(source), _mode(source)
+    if stat.S_ISDIR(mode):
         return ImageFolder(source, _images_in(path), start_time=start_time)
-    if not path.exists():
-        raise CameraError(source, "there is no such file or folder; check the path")
+    if not stat.S_ISREG(mode):  # to read a pipe might take for ever
+        raise CameraError(source, "it is neither a file nor a folder; name one")
     if path.suffix.lower() in IMAGE_SUFFIXES:
         return ImageFolder(source, [path], start_time=start_time)
     return VideoCamera(source, clock=clock, start_time=start_time)
@@ -143,7 +175,8 @@ def open_camera(
 class VideoCamera(Camera):
     """A camera, stream or video file, read with `cv2.VideoCapture`.
 
-    A stream of a known length counts as a file. A video that breaks off ends with what it has.
+    A stream of a known length counts as a file, and so does a GIF, whose length a web server may
+    not let OpenCV find out. A video that breaks off ends with what it has, and the log says so.
 
     Args:
         source: a camera's index or device, a URL or a path.
@@ -155,7 +188,7 @@ class VideoCamera(Camera):
     """
 
     def __init__(self, source: str, *, clock: Callable[[], float], start_time: float) -> None:
-        self.source = _without_password(source)
+        self.source = without_secrets(source)
         self._clock = clock
         self._start_time = start_time
         self._position = -1.0
@@ -165,8 +198,12 @@ class VideoCamera(Camera):
         fps = self._capture.get(cv2.CAP_PROP_FPS)
         self.fps = fps if 0.1 <= fps <= 1000 else None
         frames = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        self.live = is_live(source) and not 0 < frames < 1e9
-        self.total = int(frames) if not self.live and 0 < frames < 1e9 else None
+        endless = not 0 < frames < 1e9
+        is_gif = int(self._capture.get(cv2.CAP_PROP_FOURCC)) == GIF
+        self.live = is_live(source) and endless and not is_gif
+        self.total = None if endless else int(frames)
+        self._got = 0
+        self._ended = False
         try:
             self._first = self._next()
         except CameraError:
@@ -195,15 +232,28 @@ class VideoCamera(Camera):
             except cv2.error as error:
                 raise CameraError(self.source, f"OpenCV failed to read it: {error}") from error
             if not ok and not self.live:
+                self._check_end()
                 return None
             if not ok or bad_in_a_row == MAX_BAD_FRAMES:
                 raise CameraError(self.source, "it gives no picture; check its cable or network")
+            self._got += 1
             taken = self._clock() if self.live else self._start_time + self._advance()
             try:
                 return Frame(as_bgr(raw), taken)
             except ImageError as error:
                 bad_in_a_row += 1
                 self._skip(error)
+
+    def _check_end(self) -> None:
+        """Say so, once, if a recording ends early."""
+        if self.total and 0 < self._got < LEAST_SHARE_OF_FRAMES * self.total and not self._ended:
+            log.warning(
+                "%s: it breaks off after %d of %d frames; is the file whole?",
+                self.source,
+                self._got,
+                self.total,
+            )
+        self._ended = True
 
     def _advance(self) -> float:
         """The position of the frame just read, in seconds from the first."""
@@ -264,7 +314,7 @@ class ImageFolder(Camera):
             try:
                 image = decode_image(self._paths[index].read_bytes())
             except (OSError, ImageError) as error:
-                self._skip(error)
+                self._skip(error, printable(self._paths[index].name))
                 continue
             return Frame(image, self._start_time + index * SECONDS_PER_IMAGE)
         if self.skipped == len(self._paths):
@@ -316,17 +366,32 @@ class AwscamCamera(Camera):
             raise CameraError(self.source, f"it gives no usable picture: {error}") from error
 
 
+def _is_device(source: str) -> bool:
+    return source.isdigit() or source.startswith(("/dev/video", "/dev/v4l/"))
+
+
+def _mode(source: str) -> int:
+    """What kind of file it is, as `stat` tells."""
+    try:
+        return Path(source).stat().st_mode
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise CameraError(source, "there is no such file or folder; check the path") from error
+    except (OSError, ValueError) as error:  # a name that is too long, or has a null character
+        reason = getattr(error, "strerror", None) or error
+        raise CameraError(source, f"{reason}; check the path") from error
+
+
 def _open_capture(source: str) -> Any:
     quiet_opencv()
     if source.isdigit():
         return cv2.VideoCapture(int(source))
-    if source.startswith("/dev/"):
+    if _is_device(source):
         return cv2.VideoCapture(source, cv2.CAP_V4L2)
     return cv2.VideoCapture(source)
 
 
 def _why_not(source: str) -> str:
-    if source.isdigit() or source.startswith("/dev/"):
+    if _is_device(source):
         return "no such camera, or another program has it; `ls /dev/video*` shows what there is"
     if "://" in source:
         return "nothing answers there; check the address, the password and the network"
@@ -342,7 +407,8 @@ def _images_in(folder: Path) -> Sequence[Path]:
         paths = sorted(
             path
             for path in folder.iterdir()
-            if path.suffix.lower() in IMAGE_SUFFIXES and not path.is_dir()
+            # A link that leads nowhere is told of when it is read; a pipe must never be.
+            if path.suffix.lower() in IMAGE_SUFFIXES and (path.is_file() or not path.exists())
         )
     except OSError as error:
         raise CameraError(
@@ -352,8 +418,3 @@ def _images_in(folder: Path) -> Sequence[Path]:
         kinds = ", ".join(suffix[1:] for suffix in IMAGE_SUFFIXES)
         raise CameraError(str(folder), f"it holds no images ({kinds}); try another folder")
     return paths
-
-
-def _without_password(source: str) -> str:
-    """A URL as it may stand in a log."""
-    return re.sub(r"(?<=://)[^/@]*@", "", source)

@@ -14,7 +14,7 @@ import numpy as np
 from facepipe.detections import Detections
 from facepipe.errors import ShapeError
 from facepipe.images import fit_within
-from facepipe_io.edge.opencv import cascade_path, quiet_opencv
+from facepipe_io.edge.opencv import cascade_path, is_utf8, printable, quiet_opencv
 from facepipe_io.errors import ModelError, SettingsError
 
 if TYPE_CHECKING:
@@ -60,12 +60,17 @@ def default_detector(source: str, model: str | None) -> str:
     Example:
         >>> default_detector("awscam", "/opt/face.xml"), default_detector("0", "yunet.onnx")
         ('awscam', 'yunet')
-        >>> default_detector("clip.mp4", None)
-        'haar'
+        >>> default_detector("clip.mp4", "face.pb"), default_detector("clip.mp4", None)
+        ('ssd', 'haar')
     """
+    suffix = "" if model is None else Path(model).suffix.lower()
+    if suffix in (".pb", ".caffemodel"):
+        return "ssd"
+    if suffix == ".onnx":
+        return "yunet"
     if source == "awscam":
         return "awscam"
-    return "haar" if model is None else "yunet"
+    return "haar" if model is None or suffix == ".xml" else "yunet"
 
 
 def open_detector(
@@ -85,8 +90,12 @@ def open_detector(
     if name not in DETECTORS:
         raise SettingsError([f"there is no detector {name!r}: use one of {', '.join(DETECTORS)}"])
     if model is None and name != "haar":
-        raise SettingsError([f"the detector {name} needs a model: set FACEPIPE_MODEL to its path"])
+        raise SettingsError(
+            [f"the detector {name} needs a model: give its path with FACEPIPE_MODEL or --model"]
+        )
     if model is not None:
+        if not is_utf8(model):
+            raise ModelError(printable(model), "its name is no UTF-8; rename it")
         try:
             with Path(model).open("rb"):
                 pass
@@ -169,7 +178,7 @@ class HaarDetector(Detector):
 
     def __init__(self, model: str | None = None) -> None:
         path = model or cascade_path("haarcascade_frontalface_default.xml")
-        hint = "it is no cascade that OpenCV can read; leave FACEPIPE_MODEL unset to use OpenCV's"
+        hint = "it is no cascade that OpenCV can read; name no model to use OpenCV's own"
         self._cascade = _load(path, hint, lambda: cv2.CascadeClassifier(path))
         if self._cascade.empty():
             raise ModelError(path, hint)

@@ -16,7 +16,7 @@ class Handover(Generic[T]):
 
     Args:
         capacity: how many items it holds, at least 1.
-        lossy: whether to drop.
+        lossy: whether to drop; may be set anew before the first item is put.
 
     Example:
         >>> newest = Handover(1, lossy=True)
@@ -29,7 +29,7 @@ class Handover(Generic[T]):
 
     def __init__(self, capacity: int, *, lossy: bool) -> None:
         self._capacity = capacity
-        self._lossy = lossy
+        self.lossy = lossy
         self._items: deque[T] = deque()
         self._closed = False
         self._changed = threading.Condition()
@@ -41,7 +41,7 @@ class Handover(Generic[T]):
             The item that was dropped for it, the item itself once this is closed, else None.
         """
         with self._changed:
-            while len(self._items) >= self._capacity and not (self._lossy or self._closed):
+            while len(self._items) >= self._capacity and not (self.lossy or self._closed):
                 self._changed.wait()
             if self._closed:
                 return item

@@ -18,6 +18,25 @@ def quiet_opencv() -> None:
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
+def is_utf8(path: str) -> bool:
+    """Whether OpenCV can be given a path; one that is no UTF-8 crashes it.
+
+    Example:
+        >>> is_utf8("hall.mp4"), is_utf8("hall" + chr(0xDCFC))
+        (True, False)
+    """
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def printable(text: str) -> str:
+    """A path as any log and terminal can take it."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def cascade_path(name: str) -> str:
     """The path of a cascade that came with OpenCV; only pip's packages say where that is.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Iterable
+from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
@@ -81,6 +81,9 @@ class CropPicker:
     ) -> None:
         self._key = CropKey(camera, datetime.fromtimestamp(0, timezone.utc), run, 0, 0)
         self._detector = detector
+        # Decided on, and made into crops. A look that fails leaves them to the next one.
+        self._shots: list[Shot] = []
+        self._ready: list[Crop] = []
         if stills:  # nobody is in two of them, and everybody in one is meant
             self._tracker = FaceTracker(max_gap_seconds=0)
             self._best = BestShot(resend_seconds=resend_seconds, min_views=1)
@@ -93,7 +96,7 @@ class CropPicker:
         image, time = frame.image, frame.time
         wh = (image.shape[1], image.shape[0])
         found = self._detector.detect(image)
-        crops = self._crops(self._best.due(time))
+        self._shots += self._best.due(time)
 
         inside = box_area(clip_boxes(found.boxes, wh))
         visible = inside[inside > 0] / box_area(found.boxes)[inside > 0]
@@ -114,16 +117,19 @@ class CropPicker:
             if self._best.improves(track, quality):
                 view = cut(image, regions[index]).copy()  # so that the frame can be let go
             self._best.offer(track, quality, time, view)
-        return Look(faces, tracks, crops)
+        return Look(faces, tracks, self._crops())
 
     def flush(self, time: float) -> list[Crop]:
         """What is still to be sent, now that no more frames will come."""
-        return self._crops(self._best.flush(time))
+        self._shots += self._best.flush(time)
+        return self._crops()
 
-    def _crops(self, shots: Iterable[Shot]) -> list[Crop]:
-        crops = []
-        for shot in shots:
+    def _crops(self) -> list[Crop]:
+        while self._shots:
+            shot = self._shots.pop(0)
             taken = datetime.fromtimestamp(shot.time, timezone.utc)
             key = attrs.evolve(self._key, captured_at=taken, track=shot.track, shot=shot.shot)
-            crops.append(Crop(format_key(key), encode_jpeg(shot.view), shot.track, shot.shot))
+            crop = Crop(format_key(key), encode_jpeg(shot.view), shot.track, shot.shot)
+            self._ready.append(crop)
+        crops, self._ready = self._ready, []
         return crops

@@ -25,6 +25,7 @@ class Stats:
         detector_errors: frames in which looking for faces failed.
         uplink_errors: uploads that failed, to be tried again or given up.
         bus_errors: messages that could not be published.
+        observer_errors: frames over which who watches the agent failed.
         last_error: what went wrong last, in one line.
     """
 
@@ -43,9 +44,15 @@ class Stats:
     detector_errors: int = 0
     uplink_errors: int = 0
     bus_errors: int = 0
+    observer_errors: int = 0
     last_error: str | None = None
 
     @property
     def waiting(self) -> int:
         """Crops that wait for the uplink."""
-        return self.crops - self.uploaded - self.dropped - self.failed
+        return self.crops - self.uploaded - self.lost
+
+    @property
+    def lost(self) -> int:
+        """Crops that will never be stored."""
+        return self.dropped + self.failed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,18 @@ from facepipe_io.errors import SettingsError, UplinkError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+# What to do about a folder, by what the system says; else another folder is to be named.
+_MAKE_ROOM = "make room, or name another folder"
+_ALLOW = "allow writing, or name another folder"
+_FOLDER_HINTS = {
+    errno.ENOSPC: _MAKE_ROOM,
+    errno.EDQUOT: _MAKE_ROOM,
+    errno.EACCES: _ALLOW,
+    errno.EPERM: _ALLOW,
+    errno.EROFS: _ALLOW,
+    errno.ENAMETOOLONG: "give the camera a shorter name, or name a folder of a shorter path",
+}
 
 
 class Uplink:
@@ -119,8 +132,8 @@ class FolderUplink(Uplink):
             raise
 
     def _failure(self, error: OSError) -> UplinkError:
-        reason = f"{error.strerror or error}; make room, allow writing, or name another folder"
-        return UplinkError(str(self._folder), reason)
+        hint = _FOLDER_HINTS.get(error.errno or 0, "name another folder")
+        return UplinkError(str(self._folder), f"{error.strerror or error}; {hint}")
 
 
 def open_uplink(bucket: str | None, folder: str | None) -> Uplink:

@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import secrets
+import signal
+import threading
 import time
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Callable
+from types import FrameType
+from typing import Callable, Iterator
 from urllib.parse import urlsplit
 
 import attrs
 
-from facepipe.errors import FacepipeError
+from facepipe.errors import FacepipeError, ImageError
 from facepipe.images import decode_image, encode_jpeg
 from facepipe.records import score_crop
 from facepipe_io.edge.agent import Agent
-from facepipe_io.edge.cameras import Camera, Frame, open_camera
+from facepipe_io.edge.cameras import Camera, Frame, open_camera, without_secrets
 from facepipe_io.edge.detectors import open_detector
 from facepipe_io.edge.picker import Look
 from facepipe_io.edge.settings import DeviceSettings
 from facepipe_io.edge.stats import Stats
 from facepipe_io.edge.uplinks import FolderUplink, Uplink
-from facepipe_io.errors import CameraError, UplinkError
-from facepipe_io.local.scorers import Scorer, open_scorer
-from facepipe_io.local.store import Run, Store, StoreError
-
-log = logging.getLogger(__name__)
+from facepipe_io.errors import CameraError, StoreError, UplinkError
+from facepipe_io.local.scorers import LocalScorer, open_scorer
+from facepipe_io.local.store import Run, Store
 
 #: Every so many frames one is encoded as JPEG, to know what sending all of them would take.
 SAMPLE_EVERY = 25
+
+#: How the `problem` of a recording begins that was not looked at to its end because of Ctrl-C.
+INTERRUPTED = "stopped by Ctrl-C"
 
 
 class ScoringUplink(Uplink):
@@ -44,7 +48,7 @@ class ScoringUplink(Uplink):
     """
 
     def __init__(
-        self, folder: FolderUplink, scorer: Scorer, store: Store, *, min_confidence: float
+        self, folder: FolderUplink, scorer: LocalScorer, store: Store, *, min_confidence: float
     ) -> None:
         self._folder = folder
         self._scorer = scorer
@@ -112,8 +116,11 @@ class _Meter:
 
     def see(self, frame: Frame) -> None:
         if self.seen % SAMPLE_EVERY == 0:
-            self.sampled += 1
-            self.sampled_bytes += len(encode_jpeg(frame.image))
+            try:
+                self.sampled_bytes += len(encode_jpeg(frame.image))
+                self.sampled += 1
+            except ImageError:
+                pass  # too large for a JPEG: what it would take is not known
         self.seen += 1
         self.first = frame.time if self.first is None else self.first
         self.last = frame.time
@@ -143,6 +150,9 @@ def run_pipeline(
 ) -> Run:
     """Run a source to its end, or until Ctrl-C, and keep what came of it in a folder.
 
+    The second Ctrl-C (some senders deliver the first one twice) changes nothing; the third gives
+    up.
+
     Crops are under `faces/`, records in `records.sqlite`. A folder that was used before gets one
     run more; nothing in it is overwritten.
 
@@ -156,11 +166,12 @@ def run_pipeline(
         on_frame: called after each frame with the figures so far, by another thread.
 
     Returns:
-        What is kept of the run in the store. A recording that fails on the way ends the run with
-        what was done until then, and its `problem` says why.
+        What is kept of the run in the store. A recording that fails or is interrupted on the way
+        ends the run with what was done until then, and its `problem` says why.
 
     Raises:
         FacepipeError: when the source, a model or the folder cannot be used.
+        KeyboardInterrupt: when given up, while the agent's threads may still be at work.
     """
     scorer = open_scorer(emotion_model)
     detector = open_detector(settings.detector, settings.model, min_score=settings.min_score)
@@ -181,7 +192,7 @@ def run_pipeline(
         run = Run(
             run=secrets.token_hex(4),
             started_at=datetime.now(timezone.utc),
-            source=camera.source,
+            source=without_secrets(camera.source),
             camera=settings.camera,
             live=camera.live,
             detector=settings.detector,
@@ -212,12 +223,18 @@ def run_pipeline(
         started = time.monotonic()
         problem = ""
         try:
-            _run_until_interrupt(agent)
+            with _stopped_by_ctrl_c(agent) as interrupts:
+                agent.run()
         except CameraError as error:
             if not agent.stats.frames:
                 store.drop_run(run)
                 raise
             problem = str(error)
+        else:
+            frames, total = agent.stats.frames, camera.total
+            if interrupts and not camera.live and frames != total:
+                of_all = "" if total is None else f" of {total:,}"
+                problem = f"{INTERRUPTED} after {frames:,}{of_all} frames"
         run = _figures(run, agent.stats, meter, time.monotonic() - started)
         run = attrs.evolve(run, problem=problem)
         store.put_run(run)
@@ -233,7 +250,10 @@ def camera_name_of(source: str) -> str:
     """
     if source.isdigit():
         return f"camera-{source}"
-    name = urlsplit(source).hostname if "://" in source else Path(source).resolve().stem
+    try:
+        name = urlsplit(source).hostname if "://" in source else Path(source).resolve().stem
+    except ValueError:  # half of an IPv6 address
+        name = None
     return re.sub(r"[^\w.-]+", "-", name or "").strip("-.")[:64] or "camera"
 
 
@@ -243,12 +263,26 @@ def _folder(out: Path) -> Path:
     return out
 
 
-def _run_until_interrupt(agent: Agent) -> None:
+@contextmanager
+def _stopped_by_ctrl_c(agent: Agent) -> Iterator[list[int]]:
+    """Ctrl-C stops the agent, and does not break into what it finishes. Gives the signals."""
+    signals: list[int] = []
+
+    def stop(signum: int, _: FrameType | None) -> None:
+        signals.append(signum)
+        if len(signals) == 1:  # only then: the second may come while the first is at it
+            agent.stop()
+        if len(signals) > 2:
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield signals  # Python gives signals to the main thread only
+        return
+    before = signal.signal(signal.SIGINT, stop)
     try:
-        agent.run()
-    except KeyboardInterrupt:
-        agent.stop()
-        agent.join()
+        yield signals
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _figures(run: Run, stats: Stats, meter: _Meter, seconds: float) -> Run:

@@ -1,12 +1,13 @@
 """The report: one page about a run that needs nothing but a browser.
 
-It shows the latest run in a folder. Only the comparison of cameras is over all of the folder's
+It shows one run in a folder. Only the comparison of cameras is over all of the folder's
 runs, so that clips of several cameras, run one after another into one folder, stand side by side.
 """
 
 from __future__ import annotations
 
 import base64
+import html
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ import plotly.offline  # type: ignore[import-untyped]
 
 from facepipe.errors import ImageError
 from facepipe.images import decode_image, encode_jpeg, fit_within
-from facepipe_io.local.store import Run, StoreError
+from facepipe_io.errors import StoreError
+from facepipe_io.local.store import Run
 from facepipe_io.local.summary import Person, Summary, emotion_curve, summarise
 
 FILE_NAME = "report.html"
@@ -42,8 +44,12 @@ SHOWN_PEOPLE = 60
 THUMBNAIL_WH = (288, 288)
 
 
-def write_report(folder: Path) -> Path:
+def write_report(folder: Path, run_id: str | None = None) -> Path:
     """Write `report.html` into an output folder, from what is in it.
+
+    Args:
+        folder: the output folder.
+        run_id: the run to show; by default the one that was begun last.
 
     Returns:
         The report's path.
@@ -51,13 +57,15 @@ def write_report(folder: Path) -> Path:
     Raises:
         StoreError: if the folder has no run or cannot be read or written.
     """
-    summary = summarise(folder)
+    summary = summarise(folder, run_id)
     path = folder / FILE_NAME
     partial = path.with_name(path.name + ".part")
     try:
         partial.write_text(render(summary, folder), encoding="utf-8")
         partial.replace(path)
     except OSError as error:
+        if partial.is_file():
+            partial.unlink()
         raise StoreError(
             str(path), f"{error.strerror or error}; make room, or allow writing"
         ) from error
@@ -85,7 +93,7 @@ def render(summary: Summary, folder: Path) -> str:
         day=lambda moment: f"{moment.day} {moment:%B %Y, %H:%M} UTC",
         number=lambda value: f"{value:,.0f}",
         percent=lambda share: f"{100 * share:.1f}%",
-        plural=_plural,
+        plural=plural,
         seconds=human_seconds,
         word=word,
     )
@@ -115,7 +123,11 @@ def headline(summary: Summary) -> str:
         >>> headline(Summary(run, (), (), {}))
         'Nobody was seen'
     """
-    people = len(summary.people)
+    people, run = len(summary.people), summary.run
+    if not people and run.crops:
+        return "Faces were seen, but no clear emotion"
+    if not people and run.lost:
+        return "Every crop was lost"
     if not people:
         return "Nobody was seen"
     name, count = summary.moods[0]
@@ -177,7 +189,13 @@ def human_seconds(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def _plural(count: int, noun: str) -> str:
+def plural(count: int, noun: str) -> str:
+    """A number of something.
+
+    Example:
+        >>> plural(1, "crop"), plural(1200, "crop"), plural(2, "person")
+        ('1 crop', '1,200 crops', '2 people')
+    """
     if count == 1:
         return f"1 {noun}"
     return f"{count:,} {'people' if noun == 'person' else noun + 's'}"
@@ -227,7 +245,7 @@ def _curve(summary: Summary) -> dict[str, Any]:
             figure.add_scatter(
                 x=[_plain(moment + shift) for moment in moments],
                 y=shares[name],
-                name=word(name),
+                name=_label(name),
                 mode="lines",
                 line={"width": 0.5, "color": colour(name)},
                 fillcolor=colour(name),
@@ -245,7 +263,7 @@ def _curve(summary: Summary) -> dict[str, Any]:
             "color": [colour(str(crop.emotions.dominant)) for crop in summary.crops],
         },
         customdata=[
-            f"person {tracks[crop.key]}, {word(str(crop.emotions.dominant))}"
+            f"person {tracks[crop.key]}, {_label(str(crop.emotions.dominant))}"
             for crop in summary.crops
         ],
         hovertemplate="%{customdata}",
@@ -288,11 +306,11 @@ def _cameras(summary: Summary) -> dict[str, Any]:
         shares = [100 * summary.cameras[c].get(name, 0.0) / totals[c] for c in names]
         figure.add_bar(
             x=shares,
-            y=names,
-            name=word(name),
+            y=[html.escape(camera) for camera in names],
+            name=_label(name),
             orientation="h",
             marker={"color": colour(name), "line": {"width": 0}},
-            hovertemplate="%{y}: %{x:.0f}% " + word(name) + "<extra></extra>",
+            hovertemplate="%{y}: %{x:.0f}% " + _label(name) + "<extra></extra>",
         )
     figure.update_layout(
         barmode="stack",
@@ -307,10 +325,21 @@ def _cameras(summary: Summary) -> dict[str, Any]:
             "zeroline": False,
             "fixedrange": True,
         },
-        yaxis={"automargin": True, "autorange": "reversed", "ticksuffix": "  ", "fixedrange": True},
+        yaxis={
+            "type": "category",  # else plotly takes names like 7 and 10 for numbers
+            "automargin": True,
+            "autorange": "reversed",
+            "ticksuffix": "  ",
+            "fixedrange": True,
+        },
         margin={"l": 20, "r": 24, "t": 8, "b": 32},
     )
     return {"figure": _json(figure), "shares": summary.cameras, "totals": totals}
+
+
+def _label(emotion: str) -> str:
+    """An emotion's name for plotly, which takes HTML in its texts for markup."""
+    return html.escape(word(emotion))
 
 
 def _json(figure: go.Figure) -> str:

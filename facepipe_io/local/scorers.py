@@ -29,7 +29,7 @@ _FACE_OF_CROP = 1 / (1 + 2 * 0.4)
 _LEAST_FACE_OF_CROP = 0.3
 
 
-class Scorer:
+class LocalScorer:
     """Scores the faces in a picture.
 
     Attributes:
@@ -83,7 +83,7 @@ class Scorer:
         raise NotImplementedError
 
 
-class SmileScorer(Scorer):
+class SmileScorer(LocalScorer):
     """Tells a smile from none, with the cascade that comes with OpenCV. It needs no file.
 
     The cascade looks at every place of the lower half of the face in every size; a smile is found
@@ -118,7 +118,7 @@ class SmileScorer(Scorer):
         return {"HAPPY": happy, "CALM": 100 - happy}
 
 
-class OnnxScorer(Scorer):
+class OnnxScorer(LocalScorer):
     """An expression model in an ONNX file, run by OpenCV.
 
     Two layouts are known, and told apart by the width of their output:
@@ -128,7 +128,7 @@ class OnnxScorer(Scorer):
 
     Args:
         path: the model's file.
-        crops_only: see `Scorer`.
+        crops_only: see `LocalScorer`.
 
     Raises:
         ModelError: if it cannot be read or is of another layout.
@@ -192,7 +192,7 @@ class OnnxScorer(Scorer):
         return np.asarray(self._net.forward(), dtype=np.float64).ravel()
 
 
-def open_scorer(model: str | None = None, *, crops_only: bool = True) -> Scorer:
+def open_scorer(model: str | None = None, *, crops_only: bool = True) -> LocalScorer:
     """The scorer for a model's file, or the one that needs none.
 
     Raises:

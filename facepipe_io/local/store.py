@@ -12,16 +12,17 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Iterator
 
 import attrs
 
 from facepipe.emotions import FaceEmotions
-from facepipe.errors import FacepipeError, KeyFormatError
+from facepipe.errors import KeyFormatError
 from facepipe.keys import parse_key
-from facepipe.records import ScoredCrop, iso_millis
+from facepipe.records import ScoredCrop, iso_millis, parse_iso
+from facepipe_io.errors import StoreError
 
 FILE_NAME = "records.sqlite"
 
@@ -73,23 +74,6 @@ _SCHEMA = (
     )
     """,
 )
-
-
-class StoreError(FacepipeError):
-    """A file of the output folder that cannot be read or written.
-
-    Attributes:
-        path: the file or folder.
-        reason: what is wrong, and what to do.
-    """
-
-    def __init__(self, path: str, reason: str) -> None:
-        self.path = path
-        self.reason = reason
-        super().__init__(path, reason)
-
-    def __str__(self) -> str:
-        return f"cannot use {self.path}: {self.reason}"
 
 
 def _to_millis(moment: datetime) -> datetime:
@@ -209,7 +193,13 @@ class Store:
         values["started_at"] = iso_millis(run.started_at)
         columns = ", ".join(values)
         places = ", ".join("?" * len(values))
-        self._write(f"REPLACE INTO runs ({columns}) VALUES ({places})", *values.values())  # noqa: S608
+        updates = ", ".join(f"{name} = excluded.{name}" for name in values)
+        # Not REPLACE, which would make the row a new one: `runs` goes by their order.
+        self._write(
+            f"INSERT INTO runs ({columns}) VALUES ({places}) "  # noqa: S608
+            f"ON CONFLICT (run) DO UPDATE SET {updates}",
+            *values.values(),
+        )
 
     def drop_run(self, run: Run) -> None:
         """Forget a run that came to nothing.
@@ -245,19 +235,17 @@ class Store:
                 self._write("INSERT INTO emotions VALUES (?, ?, ?)", scored.key, name, confidence)
 
     def runs(self) -> list[Run]:
-        """All runs, the latest first.
+        """All runs, the one that was put last first, whatever the clock said.
 
         Raises:
             StoreError: if the file cannot be read.
         """
         columns = [field.name for field in attrs.fields(Run)]
-        rows = self._query(
-            f"SELECT {', '.join(columns)} FROM runs ORDER BY started_at DESC, rowid DESC"  # noqa: S608
-        )
+        rows = self._query(f"SELECT {', '.join(columns)} FROM runs ORDER BY rowid DESC")  # noqa: S608
         runs = []
         for row in rows:
             values = dict(zip(columns, row))
-            values["started_at"] = _moment(values["started_at"])
+            values["started_at"] = parse_iso(values["started_at"])
             values["live"] = bool(values["live"])
             values["finished"] = bool(values["finished"])
             runs.append(Run(**values))
@@ -282,7 +270,7 @@ class Store:
             run,
         )
         return [
-            ScoredCrop(key, camera, _moment(captured_at), face_count, FaceEmotions(scores[key]))
+            ScoredCrop(key, camera, parse_iso(captured_at), face_count, FaceEmotions(scores[key]))
             for key, camera, captured_at, face_count in rows
         ]
 
@@ -309,7 +297,3 @@ class Store:
     def _failure(self, error: sqlite3.Error) -> StoreError:
         hint = "make room, allow writing, or move it away"
         return StoreError(str(self.path), f"{error}; {hint}")
-
-
-def _moment(text: str) -> datetime:
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)

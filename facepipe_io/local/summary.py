@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from facepipe.keys import parse_key
 from facepipe.records import ScoredCrop, iso_millis
-from facepipe_io.local.store import Run, Store, StoreError
+from facepipe_io.errors import StoreError
+from facepipe_io.local.store import Run, Store
 
 
 @attrs.frozen
@@ -50,13 +51,13 @@ class Summary:
     Attributes:
         run: the run.
         people: in the order of their coming.
-        earlier: the folder's other runs, the latest first.
+        others: the folder's other runs, the latest first.
         cameras: camera to mean confidences, over every run in the folder.
     """
 
     run: Run
     people: tuple[Person, ...]
-    earlier: tuple[Run, ...]
+    others: tuple[Run, ...]
     cameras: dict[str, dict[str, float]]
 
     @property
@@ -78,13 +79,16 @@ class Summary:
 
     @property
     def bytes_saved(self) -> float | None:
-        """Share of the bytes not sent, 0 to 1; None where there is nothing to compare with."""
-        return _saved(self.run.bytes_sent, self.bytes_of_frames)
+        """Share of the bytes not sent, 0 to 1; None where there is nothing to compare with.
+
+        What was lost was not saved: a run that lost crops has nothing to compare with.
+        """
+        return None if self.run.lost else _saved(self.run.bytes_sent, self.bytes_of_frames)
 
     @property
     def calls_saved(self) -> float | None:
         """Share of the calls not made had every face in every frame been scored, 0 to 1."""
-        return _saved(self.run.crops, self.run.faces)
+        return None if self.run.lost else _saved(self.run.crops, self.run.faces)
 
     def as_json(self) -> dict[str, Any]:
         """Everything as plain values, for programs."""
@@ -99,19 +103,25 @@ class Summary:
         }
 
 
-def summarise(folder: Path) -> Summary:
-    """What the latest run in a folder found.
+def summarise(folder: Path, run_id: str | None = None) -> Summary:
+    """What a run in a folder found.
+
+    Args:
+        folder: the output folder.
+        run_id: which run; by default the one that was begun last.
 
     Raises:
         StoreError: if the folder has no run, or its records cannot be read.
     """
     with Store(folder) as store:
         runs = store.runs()
-        if not runs:
+        chosen = [run for run in runs if run_id in (None, run.run)][:1]
+        if not chosen:
             raise StoreError(
-                str(store.path), f"it has no run yet; first: facepipe run SOURCE --out {folder}"
+                str(store.path),
+                f"it has no run {run_id or 'yet'}; first: facepipe run SOURCE --out {folder}",
             )
-        run, *earlier = runs
+        (run,) = chosen
         records, all_records = store.records(run.run), store.records()
     by_track: dict[int, list[ScoredCrop]] = {}
     by_camera: dict[str, list[ScoredCrop]] = {}
@@ -126,7 +136,7 @@ def summarise(folder: Path) -> Summary:
     return Summary(
         run=run,
         people=tuple(sorted(people, key=lambda person: person.track)),
-        earlier=tuple(earlier),
+        others=tuple(other for other in runs if other != run),
         cameras={camera: mean_emotions(by_camera[camera]) for camera in sorted(by_camera)},
     )
 

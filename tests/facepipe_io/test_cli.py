@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import attrs
 import pytest
 
 pytest.importorskip("click", reason="local: the extra facepipe[local] is not installed")
@@ -15,7 +17,9 @@ import cv2
 from click.testing import CliRunner
 
 from facepipe_io import cli
+from facepipe_io.edge import agent
 from facepipe_io.edge.detectors import DETECTORS
+from facepipe_io.local.store import Store
 
 
 @pytest.fixture
@@ -98,6 +102,52 @@ def test_the_environment_counts_and_an_option_beats_it(facepipe, source, tmp_pat
     assert (run["camera"], run["resend_seconds"]) == ("from-environment", 4.0)
 
 
+def test_the_environment_names_the_source(facepipe, source, tmp_path, monkeypatch):
+    monkeypatch.setenv("FACEPIPE_SOURCE", str(source))
+    run = json.loads(facepipe("run", "--out", tmp_path, "--json").stdout)["run"]
+    assert (run["source"], run["camera"]) == (str(source), source.name.replace(" ", "-"))
+    monkeypatch.setenv("FACEPIPE_SOURCE", "none.mp4")
+    assert facepipe("run", source, "--out", tmp_path).exit_code == 0
+
+
+def test_the_run_just_made_is_the_one_shown(facepipe, source, tmp_path):
+    facepipe("run", source, "--out", tmp_path)
+    in_ten_years = datetime.now(timezone.utc) + timedelta(days=3650)
+    with Store(tmp_path) as store:
+        (first,) = store.runs()
+        store.put_run(attrs.evolve(first, started_at=in_ten_years))
+    run = json.loads(facepipe("run", source, "--out", tmp_path, "--json").stdout)["run"]
+    assert run["run"] != first.run
+    assert run["run"] in (tmp_path / "report.html").read_text("utf-8")
+    (tmp_path / "report.html").unlink()
+    facepipe("report", tmp_path)
+    assert f"<code>{run['run']}</code>" in (tmp_path / "report.html").read_text("utf-8")
+
+
+def test_a_run_that_lost_crops_fails(facepipe, source, tmp_path, monkeypatch):
+    monkeypatch.setattr(agent, "MAX_STOPPING_BACKOFF_SECONDS", 0.01)
+    with Store(tmp_path, create=True) as store:
+        store._db.execute("CREATE TRIGGER full BEFORE INSERT ON records "
+                          "BEGIN SELECT RAISE(ABORT, 'disk full'); END")  # fmt: skip
+    result = facepipe("run", source, "--out", tmp_path)
+    assert result.exit_code == 1
+    assert "Error: 1 crop could not be stored or scored" in result.stderr
+    assert "Every crop was lost." in result.stdout
+    assert "saved" not in result.stdout
+
+
+def test_the_words_are_as_wide_as_the_terminal(facepipe, source, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    out = tmp_path / ("long" * 20)
+    result = facepipe("run", source, "--out", out)
+    (crop,) = out.glob("faces/**/*.jpg")
+    assert str(crop) in result.stdout
+    told = [line for line in result.stdout.splitlines() if str(out) not in line]
+    assert max(len(line.rstrip()) for line in told if "─" not in line) <= 60
+    assert "1 frame in" in result.stdout
+    assert "1 face, 1 crop of" in " ".join(result.stdout.split())
+
+
 def test_report_writes_the_page_anew(facepipe, source, tmp_path):
     facepipe("run", source, "--out", tmp_path)
     page = tmp_path / "report.html"
@@ -121,6 +171,9 @@ def test_report_writes_the_page_anew(facepipe, source, tmp_path):
         (["demo", "--every", "0"], "'--every': 0 is not in the range"),
         (["demo", "--min-score", "2"], "'--min-score': 2.0 is not in the range"),
         (["demo", "--camera", "a/b"], "without a slash"),
+        (["demo", "--min-score", "nan"], "min_score must be a number from 0 to 1, not 'nan'"),
+        (["demo", "--resend-seconds", "nan"], "resend_seconds must be a number from 0 to 1e+09"),
+        (["rtsp://[bad/x"], "cannot read frames from"),
         (["SOURCE", "--out", "TEXT"], "it is a file; name a folder with --out"),
         (["SOURCE", "--out", "/proc/facepipe"], "cannot put crops into /proc/facepipe"),
     ],
@@ -166,7 +219,7 @@ def test_check_says_what_is_missing_and_fails(facepipe):
 
 def test_check_of_settings_that_make_sense(facepipe, monkeypatch):
     monkeypatch.setenv("FACEPIPE_SOURCE", "0")
-    monkeypatch.setenv("FACEPIPE_BUCKET", "deeplens-[faces]")
+    monkeypatch.setenv("FACEPIPE_CROPS_DIR", "deeplens-[faces]")
     monkeypatch.setenv("AWS_IOT_THING_NAME", "hall-3")
     result = facepipe("check")
     assert result.exit_code == 0, result.output
@@ -182,6 +235,31 @@ def test_check_shows_a_wrong_value(facepipe, monkeypatch):
     assert result.exit_code == 1
     assert "wrong: soon" in result.stdout
     assert "FACEPIPE_RECORD_DAYS must be a number" in result.stderr
+
+
+def test_check_warns_of_what_is_no_setting(facepipe, monkeypatch):
+    monkeypatch.setenv("FACEPIPE_BUCKET", "faces")
+    monkeypatch.setenv("FACEPIPE_SOURCE", "0")
+    monkeypatch.setenv("FACEPIPE_MAX_FSP", "5")
+    monkeypatch.setenv("FACEPIPE_WEATHER", "fine")
+    monkeypatch.setenv("FACEPIPE_AUTOSTART", "0")
+    result = facepipe("check")
+    assert result.exit_code == 0
+    warnings = [line for line in result.stderr.splitlines() if line.startswith("Warning: ")]
+    assert "Warning: FACEPIPE_WEATHER is no setting of facepipe" in warnings
+    assert (
+        "Warning: FACEPIPE_MAX_FSP is no setting of facepipe; did you mean FACEPIPE_MAX_FPS?"
+        in warnings
+    )
+    assert "AUTOSTART" not in result.stderr
+
+
+def test_check_shows_no_password(facepipe, monkeypatch):
+    monkeypatch.setenv("FACEPIPE_BUCKET", "faces")
+    monkeypatch.setenv("FACEPIPE_SOURCE", "rtsp://me:hunter2@door.lan/1")
+    result = facepipe("check")
+    assert "door.lan" in result.stdout
+    assert "hunter2" not in result.output
 
 
 @pytest.mark.parametrize("command", [[], *([name] for name in sorted(cli.main.commands))])

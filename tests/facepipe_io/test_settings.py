@@ -37,6 +37,37 @@ def test_an_argument_beats_the_environment_and_none_is_no_argument():
     assert load(Settings, {"RATE": "rubbish"}, rate=4.0).rate == 4.0
 
 
+def test_a_setting_is_told_of_once():
+    @attrs.frozen
+    class Needed:
+        score: float = setting("SCORE", help="a score", parse=number(0, 1))
+
+        def __attrs_post_init__(self) -> None:
+            if self.score is None:
+                raise SettingsError(["SCORE must be given"])
+
+    with pytest.raises(SettingsError) as caught:
+        load(Needed, {"SCORE": "2"})
+    assert caught.value.problems == ("SCORE must be a number from 0 to 1, not '2'",)
+    with pytest.raises(SettingsError, match="SCORE must be given"):
+        load(Needed, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("score", float("nan")), ("score", 2), ("rate", 0), ("rate", float("inf")), ("count", 1.5)],
+)
+def test_an_argument_is_checked_as_the_environment_is(name, value):
+    with pytest.raises(SettingsError, match=f"^{name} must be .*, not '{value}'$"):
+        load(Settings, {}, **{name: value})
+
+
+@given(st.floats(0, 1), st.floats(min_value=1e-300, max_value=1e300), st.integers(1, 10**30))
+def test_a_good_argument_is_kept_as_it_is(score, rate, count):
+    settings = load(Settings, {}, score=score, rate=rate, count=count)
+    assert (settings.score, settings.rate, settings.count) == (score, rate, count)
+
+
 @pytest.mark.parametrize("empty", ["", "  "])
 def test_a_variable_that_is_empty_is_not_set(empty):
     assert load(Settings, {"SCORE": empty}) == Settings()

@@ -53,6 +53,11 @@ def make_paced(count, *, may_end=None, ran_out=None, **more):
     return agent
 
 
+class Unclosable(ScriptedCamera):
+    def close(self):
+        raise OSError("it hangs on")
+
+
 GROUP = 11  # frames
 
 
@@ -201,15 +206,23 @@ class TestFile:
         assert all(look.tracks.tolist() == [1] for _, look in seen)
         assert [crop.key for _, look in seen for crop in look.crops] == uplink.keys
 
-    def test_a_fault_of_who_watches_is_raised_and_loses_no_crop(self):
+    def test_a_fault_of_who_watches_is_counted_and_logged_once(self, caplog):
         def on_frame(frame, look):
-            if frame.time > 1000.5:
+            if frame.time > 1000.45:
                 raise ZeroDivisionError("a fault")
 
-        agent, uplink = make(ScriptedCamera(frames(1000)), on_frame=on_frame)
-        with pytest.raises(ZeroDivisionError):
-            agent.run()
-        assert len(uplink.crops) == 1
+        agent, uplink = make(ScriptedCamera(frames(30)), on_frame=on_frame)
+        stats = agent.run()
+        assert (stats.frames, stats.observer_errors, stats.last_error) == (30, 25, "a fault")
+        assert len(uplink.crops) == stats.uploaded == 1
+        assert len(caplog.records) == 1
+
+    def test_a_camera_that_cannot_be_closed_fails_nothing(self, caplog):
+        camera = Unclosable(frames(30))
+        agent, _ = make(camera)
+        stats = agent.run()
+        assert (stats.uploaded, stats.last_error) == (1, "it hangs on")
+        assert len(caplog.records) == 1
 
     def test_frames_that_could_not_be_used_are_counted(self, tmp_path):
         for name in "abcd":
@@ -313,6 +326,35 @@ class TestLive:
             "camera: works again, after 4 failures",
         ]
 
+    def test_a_camera_that_cannot_be_closed_is_opened_again(self, caplog):
+        scripts = [[*frames(3), camera_error()], [camera_error()], frames(3, start=1010.0)]
+        agent, _ = make(None, open_camera=lambda: Unclosable(scripts.pop(0), live=True))
+        stats = agent.run()
+        assert stats.frames + stats.skipped == 6
+        assert sum(r.exc_info is not None for r in caplog.records) == 1
+
+    def test_what_turns_out_to_be_a_recording_is_run_to_its_end_once(self):
+        """No frame of it is dropped, and no second copy is opened."""
+        opened = []
+
+        def open_camera():
+            opened.append(len(opened))
+            if len(opened) == 1:
+                raise camera_error()
+            return ScriptedCamera(frames(50))
+
+        agent, _ = make(None, open_camera=open_camera, max_fps=0.001)
+        stats = agent.run()
+        assert (stats.frames, stats.skipped, stats.camera_errors) == (50, 0, 1)
+        assert len(opened) == 2
+
+    def test_a_recording_that_breaks_down_is_not_opened_again(self):
+        scripts = [[*frames(10), camera_error()]]
+        agent, uplink = make(None, open_camera=lambda: ScriptedCamera(scripts.pop()))
+        with pytest.raises(CameraError):
+            agent.run()
+        assert len(uplink.crops) == 1
+
     def test_a_camera_that_this_machine_cannot_have_is_no_reason_to_wait(self):
         def open_camera():
             raise SettingsError(["the source awscam works on an AWS DeepLens only"])
@@ -394,6 +436,22 @@ class TestStop:
         stats = agent.join()
         assert stats.failed == stats.crops == 10
         assert (stats.waiting, stats.bytes_waiting) == (0, 0)
+
+    def test_after_a_stop_an_uplink_that_refuses_is_tried_for_so_long(self, monkeypatch):
+        """Each try may take a network's timeout, and hundreds of crops may wait."""
+        monkeypatch.setattr("facepipe_io.edge.agent.STOP_SECONDS", 0.0)
+        uplink = ListUplink()
+        uplink.gate.clear()
+        uplink.refusing.set()
+        agent = make_paced(5 * GROUP, detector=ScriptedDetector(crowd(2)), uplink=uplink)
+        agent.start()
+        assert uplink.entered.wait(WAIT)
+        agent._threads[1].join(WAIT)  # the detector is through, the uplink holds the first crop
+        agent.stop()
+        uplink.gate.set()
+        stats = agent.join()
+        assert (stats.failed, stats.lost, stats.waiting) == (10, 10, 0)
+        assert stats.uplink_errors == 1
 
     def test_stop_ends_a_file_that_is_not_through(self):
         agent, uplink = make(

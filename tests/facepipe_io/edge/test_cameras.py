@@ -26,6 +26,7 @@ from facepipe_io.edge.cameras import (
     is_live,
     next_position,
     open_camera,
+    without_secrets,
 )
 from facepipe_io.errors import CameraError, SettingsError
 from tests.facepipe_io.edge.helpers import STANDINS, picture, write_video
@@ -52,11 +53,72 @@ def clip(tmp_path):
         ("demo", False),
         ("clip.mp4", False),
         ("./0", False),
+        ("/dev/v4l/by-id/usb-camera", True),
+        ("/dev/shm/clip.mp4", False),
         ("/videos/2026", False),
     ],
 )
 def test_sources_that_may_come_back_are_live(source, live):
     assert is_live(source) is live
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("", ""),
+        ("clip.mp4", "clip.mp4"),
+        ("a:b@c.mp4", "a:b@c.mp4"),
+        ("rtsp://h/1", "rtsp://h/1"),
+        ("rtsp://user:p@s3cr@h/1", "rtsp://h/1"),
+        ("rtsp://user:p/s3cr@h/1", "rtsp://h/1"),
+        ("rtsp://user:p?s3cr#@h/1", "rtsp://h/1"),
+        ("rtsp://user:s3\ncr@h/1", "rtsp://h/1"),
+        ("rtsp:/user:s3cr@h/1", "rtsp:/h/1"),
+        (" rtsp://user:s3cr@h/1", "rtsp://h/1"),
+        ("http://h/video?password=s3cr", "http://h/video"),
+        ("http://h/video;password=s3cr", "http://h/video"),
+        ("rtsp://h:554/user=admin_password=s3cr_channel=1.sdp", "rtsp://h:554/user"),
+    ],
+)
+def test_what_is_shown_of_a_source(source, shown):
+    assert without_secrets(source) == shown
+
+
+@given(user=st.text(), password=st.text(), query=st.text(st.characters(blacklist_characters="@")))
+def test_no_user_and_no_password_is_ever_shown(user, password, query):
+    shown = without_secrets(f"rtsp://{user}:{password}@door:554/1?{query}")
+    assert shown == without_secrets(shown) == "rtsp://door:554/1"
+
+
+class TestBadNames:
+    @pytest.mark.parametrize("source", ["", " ", "\t"])
+    def test_empty(self, source):
+        with pytest.raises(CameraError, match="the source is empty; name a camera"):
+            open_camera(source)
+
+    def test_no_utf8(self, clip):
+        """OpenCV would crash."""
+        renamed = os.fsencode(str(clip)) + b"\xfc.avi"
+        os.rename(str(clip), renamed)  # noqa: PTH104
+        with pytest.raises(CameraError, match="no UTF-8; rename it") as caught:
+            open_camera(os.fsdecode(renamed))
+        assert str(caught.value).encode()
+
+    def test_a_null_character_and_a_name_that_is_too_long(self):
+        for source in ("a\0b.mp4", "a" * 300):
+            with pytest.raises(CameraError, match="check the path"):
+                open_camera(source)
+
+    def test_a_pipe_is_not_waited_for(self, tmp_path):
+        os.mkfifo(str(tmp_path / "pipe.mp4"))
+        for source in (str(tmp_path / "pipe.mp4"), "/dev/null"):
+            with pytest.raises(CameraError, match="neither a file nor a folder; name one"):
+                open_camera(source)
+
+    def test_a_pipe_among_images_is_left_out(self, tmp_path):
+        os.mkfifo(str(tmp_path / "a.png"))
+        cv2.imwrite(str(tmp_path / "b.png"), picture(3))
+        assert len(read_all(open_camera(str(tmp_path)))) == 1
 
 
 class TestVideoFile:
@@ -87,11 +149,19 @@ class TestVideoFile:
         assert (np.diff(times) > 0).all()
         assert times[-1] == pytest.approx(34 / 12.5, abs=0.2)  # its frames are 80 or 90 ms long
 
-    def test_a_video_that_breaks_off_ends_with_what_it_has(self, clip):
+    def test_a_video_that_breaks_off_ends_with_what_it_has(self, clip, caplog):
         data = clip.read_bytes()
         clip.write_bytes(data[: len(data) * 2 // 3])
-        frames = read_all(open_camera(str(clip)))
+        camera = open_camera(str(clip))
+        frames = read_all(camera)
         assert 0 < len(frames) < 12
+        assert camera.read() is None
+        (record,) = caplog.records
+        assert f"it breaks off after {len(frames)} of 12 frames" in record.getMessage()
+
+    def test_a_whole_video_is_no_reason_for_a_warning(self, clip, caplog):
+        read_all(open_camera(str(clip)))
+        assert not caplog.records
 
     @pytest.mark.parametrize("length", [0, 100, 3000])
     def test_a_video_without_a_single_frame(self, clip, length):
@@ -239,11 +309,19 @@ class TestLive:
                 camera.read()
         assert times[1:] == [first + 2 + i for i in range(8)]
 
+    def test_a_gif_on_a_web_server_that_does_not_tell_its_length(self, http_server, data_dir):
+        handler = functools.partial(
+            http.server.SimpleHTTPRequestHandler, directory=str(data_dir / "video")
+        )
+        url = http_server(handler) + "/face-demographics-walking.gif?s=1"
+        camera = open_camera(url, start_time=0.0)
+        assert (camera.live, camera.total) == (False, None)
+        assert len(read_all(camera)) == 35
+
     def test_a_clip_on_a_web_server_is_a_file(self, http_server, clip):
         handler = functools.partial(
             http.server.SimpleHTTPRequestHandler, directory=str(clip.parent)
         )
-        handler.log_message = lambda *args: None
         camera = open_camera(http_server(handler) + "/clip.avi", start_time=0.0)
         assert (camera.live, camera.total) == (False, 12)
         assert [f.time for f in read_all(camera)] == pytest.approx([i / 8 for i in range(12)])
@@ -297,7 +375,8 @@ class TestFolder:
         frames = read_all(camera)
         assert len(frames) + camera.skipped == camera.total == 5
         assert camera.skipped >= 3  # OpenCV may make something of the one that is cut short
-        assert len(caplog.records) == 1
+        (record,) = caplog.records
+        assert "skipping a.png, and what else cannot be used" in record.getMessage()
 
     def test_an_image_alone(self, tmp_path):
         path = tmp_path / "photo1.jpg"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 
@@ -88,6 +89,14 @@ def test_frames_may_change_in_size(detector, portraits):
     assert len(detector.detect(tall)) == 1
 
 
+def test_the_ssd_finds_faces_that_are_overexposed(portraits, data_dir):
+    """It finds neither unless its training's mean colour is taken off."""
+    detector = open_detector("ssd", str(data_dir / "models" / SSD))
+    for image in portraits.values():
+        overexposed = 255 - ((255 - image) * 0.2).astype(np.uint8)
+        assert len(detector.detect(overexposed)) == 1
+
+
 def test_a_higher_least_score_finds_fewer(portraits):
     image = scene((portraits["hopper"], 200, 100, 300))
     assert len(open_detector("haar", min_score=0.0).detect(image)) >= 1
@@ -102,8 +111,17 @@ class TestBadModels:
 
     @pytest.mark.parametrize("name", ["yunet", "ssd", "awscam"])
     def test_not_named(self, name):
-        with pytest.raises(SettingsError, match="set FACEPIPE_MODEL"):
+        with pytest.raises(SettingsError, match="with FACEPIPE_MODEL or --model"):
             open_detector(name)
+
+    @pytest.mark.parametrize("name", ["haar", "ssd", "yunet"])
+    def test_a_name_that_is_no_utf8(self, name, tmp_path):
+        """OpenCV would crash."""
+        path = os.path.join(os.fsencode(str(tmp_path)), b"t\xfcr.xml")  # noqa: PTH118
+        with open(path, "wb"):  # noqa: PTH123
+            pass
+        with pytest.raises(ModelError, match="no UTF-8; rename it"):
+            open_detector(name, os.fsdecode(path))
 
     def test_a_folder(self, tmp_path):
         with pytest.raises(ModelError, match="Is a directory"):
@@ -246,6 +264,11 @@ class TestAwscam:
         ("0", "m.onnx", "yunet"),
         ("0", None, "haar"),
         ("demo", None, "haar"),
+        ("demo", "opencv_face_detector_uint8.pb", "ssd"),
+        ("awscam", "face.caffemodel", "ssd"),
+        ("awscam", "yunet.ONNX", "yunet"),
+        ("0", "cascade.xml", "haar"),
+        ("0", "model", "yunet"),
     ],
 )
 def test_the_detector_that_suits_source_and_model(source, model, expected):

@@ -115,6 +115,26 @@ def test_a_frame_that_the_detector_fails_on_loses_no_crop():
     assert len(crops + picker.flush(1004.0)) == 1
 
 
+def test_a_fault_after_a_crop_was_decided_on_loses_no_crop(monkeypatch):
+    """Something fails in every other frame, so also in the one that a crop is due in."""
+    for broken in (0, 1):
+        calls = []
+
+        def failing(image, calls=calls, broken=broken):
+            calls.append(image)
+            if len(calls) % 2 == broken:
+                raise RuntimeError("a fault")
+            return 1.0
+
+        monkeypatch.setattr("facepipe_io.edge.picker.sharpness", failing)
+        picker = CropPicker("hall", "4f9c", ScriptedDetector(ONE_FACE))
+        crops = []
+        for frame in frames(40):
+            with contextlib.suppress(RuntimeError):
+                crops += picker.look(frame).crops
+        assert [crop.shot for crop in crops] == [0]
+
+
 def test_a_crop_does_not_change_with_the_frame_it_was_cut_from():
     """Cameras may use the memory of a frame again."""
     picker = CropPicker("hall", "4f9c", ScriptedDetector(ONE_FACE))

@@ -4,12 +4,19 @@ import socket
 
 import pytest
 
-from facepipe_io.edge.settings import device_settings
+from facepipe_io.edge.settings import camera_name, device_settings
 from facepipe_io.errors import SettingsError
 
 
+@pytest.fixture(autouse=True)
+def _models(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("face.xml", "face.pb", "yunet.onnx"):
+        (tmp_path / name).touch()
+
+
 def test_everything_by_default():
-    settings = device_settings({"FACEPIPE_MODEL": "/opt/face.xml", "FACEPIPE_BUCKET": "crops"})
+    settings = device_settings({"FACEPIPE_MODEL": "face.xml", "FACEPIPE_BUCKET": "crops"})
     assert settings.camera == socket.gethostname()
     assert settings.source == settings.detector == "awscam"
     assert settings.min_score is None
@@ -20,7 +27,7 @@ def test_everything_by_default():
 def test_everything_from_the_environment():
     settings = device_settings(
         {
-            "FACEPIPE_CAMERA": "hall 1+2",
+            "FACEPIPE_CAMERA": "hall 1 ü",
             "FACEPIPE_SOURCE": "rtsp://camera/1",
             "FACEPIPE_DETECTOR": "ssd",
             "FACEPIPE_MODEL": "face.pb",
@@ -32,7 +39,7 @@ def test_everything_from_the_environment():
             "PATH": "/bin",
         }
     )
-    assert (settings.camera, settings.source) == ("hall 1+2", "rtsp://camera/1")
+    assert (settings.camera, settings.source) == ("hall 1 ü", "rtsp://camera/1")
     assert (settings.detector, settings.model, settings.min_score) == ("ssd", "face.pb", 0.8)
     assert (settings.bucket, settings.crops_dir) == (None, "/crops")
     assert (settings.resend_seconds, settings.max_fps, settings.bus) == (30.0, 5.0, "log")
@@ -80,12 +87,11 @@ def test_every_problem_is_told_at_once():
     told = [problem.split(" ")[0] for problem in caught.value.problems]
     assert told == [
         "FACEPIPE_CAMERA",
-        "FACEPIPE_DETECTOR",
         "FACEPIPE_MIN_SCORE",
         "FACEPIPE_RESEND_SECONDS",
         "FACEPIPE_MAX_FPS",
         "FACEPIPE_BUS",
-        "FACEPIPE_MODEL",
+        "FACEPIPE_DETECTOR",
         "FACEPIPE_BUCKET",
     ]
 
@@ -94,3 +100,64 @@ def test_a_place_for_the_crops_is_needed():
     with pytest.raises(SettingsError, match=r"FACEPIPE_BUCKET must name .*FACEPIPE_CROPS_DIR"):
         device_settings({"FACEPIPE_SOURCE": "demo"})
     assert device_settings({"FACEPIPE_SOURCE": "demo", "FACEPIPE_CROPS_DIR": "x"}).bucket is None
+
+
+def problems(**environ):
+    given = {"FACEPIPE_SOURCE": "0", "FACEPIPE_BUCKET": "crops", **environ}
+    with pytest.raises(SettingsError) as caught:
+        device_settings(given)
+    return list(caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("a" * 129, "1 to 128 characters"),
+        ("\U0001f600" * 64, "at most 255 bytes in UTF-8"),
+        ("hall+1", "without + and #"),
+        ("hall #1", "without + and #"),
+    ],
+)
+def test_a_cameras_name_that_fits_nowhere(name, told):
+    (problem,) = problems(FACEPIPE_CAMERA=name)
+    assert problem.startswith("FACEPIPE_CAMERA must be a name")
+    assert told in problem
+    (problem,) = problems(AWS_IOT_THING_NAME=name)
+    assert problem.startswith("FACEPIPE_CAMERA must be set, or AWS_IOT_THING_NAME be a name")
+
+
+def test_the_longest_cameras_name_is_a_folders_name(tmp_path):
+    name = camera_name("\U0001f600" * 63 + "abc")
+    (tmp_path / name).mkdir()
+
+
+@pytest.mark.parametrize("bucket", ["abc", "my-crops.2026", "1" * 63, "10.0.0.1.a"])
+def test_buckets_that_s3_allows(bucket):
+    assert device_settings({"FACEPIPE_SOURCE": "0", "FACEPIPE_BUCKET": bucket}).bucket == bucket
+
+
+@pytest.mark.parametrize(
+    "bucket", ["ab", "a" * 64, "Crops", "my_crops", "s3://crops", "-ab", "ab-", "a..b", "10.0.0.1"]
+)
+def test_buckets_that_s3_does_not_allow(bucket):
+    (problem,) = problems(FACEPIPE_BUCKET=bucket)
+    assert problem.startswith("FACEPIPE_BUCKET must be a bucket's name alone")
+
+
+def test_a_model_that_is_not_there():
+    assert problems(FACEPIPE_MODEL="gone.onnx") == [
+        "FACEPIPE_MODEL (or --model) names a file that cannot be read: gone.onnx: "
+        "No such file or directory; check the path"
+    ]
+    (problem,) = problems(FACEPIPE_MODEL="/")
+    assert "Is a directory" in problem
+
+
+def test_a_model_that_is_needed():
+    (problem,) = problems(FACEPIPE_DETECTOR="yunet")
+    assert problem.startswith("FACEPIPE_MODEL (or --model) must be the path of a model")
+
+
+def test_a_detector_that_does_not_exist_is_one_problem():
+    (problem,) = problems(FACEPIPE_DETECTOR="yolo", FACEPIPE_SOURCE="awscam")
+    assert problem == "FACEPIPE_DETECTOR must be one of awscam, haar, ssd, yunet, not 'yolo'"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import resource
 import socket
 import sys
@@ -26,7 +27,7 @@ class TestFolder:
     @pytest.mark.parametrize("folder", ["file", "file/crops", "/proc/facepipe"])
     def test_a_folder_that_cannot_be_made_or_written_to(self, tmp_path, folder):
         (tmp_path / "file").write_text("in the way")
-        with pytest.raises(UplinkError, match="make room, allow writing, or name another folder"):
+        with pytest.raises(UplinkError, match="; name another folder"):
             FolderUplink(tmp_path / folder)
 
     def test_a_full_disk(self, tmp_path):
@@ -34,9 +35,18 @@ class TestFolder:
         path = (tmp_path / KEY).with_name((tmp_path / KEY).name + ".part")
         path.parent.mkdir(parents=True)
         path.symlink_to("/dev/full")
-        with pytest.raises(UplinkError, match="No space left on device; make room"):
+        with pytest.raises(UplinkError, match="No space left on device; make room, or name"):
             uplink.put(KEY, JPEG)
         assert not (tmp_path / KEY).exists()
+
+    def test_a_name_that_is_too_long(self, tmp_path):
+        with pytest.raises(UplinkError, match="too long; give the camera a shorter name"):
+            FolderUplink(tmp_path).put(KEY.replace("hall", "h" * 260), JPEG)
+
+    def test_a_folder_that_may_not_be_written_to(self, tmp_path):
+        """By the error's number: root, who may run the tests, may write anywhere."""
+        told = str(FolderUplink(tmp_path)._failure(OSError(errno.EACCES, "Permission denied")))
+        assert told.endswith("Permission denied; allow writing, or name another folder")
 
     def test_a_crop_that_fits_in_part_leaves_nothing_behind(self, tmp_path):
         uplink = FolderUplink(tmp_path)

@@ -7,21 +7,23 @@ import math
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 from facepipe.keys import parse_key
 from facepipe_io.edge import agent, demo
-from facepipe_io.edge.cameras import ImageFolder, open_camera
+from facepipe_io.edge.cameras import Frame, ImageFolder, open_camera
 from facepipe_io.edge.settings import device_settings
 from facepipe_io.edge.uplinks import FolderUplink
-from facepipe_io.errors import CameraError, ModelError, UplinkError
+from facepipe_io.errors import CameraError, ModelError, StoreError, UplinkError
 from facepipe_io.local import pipeline
 from facepipe_io.local.pipeline import EveryNth, camera_name_of, run_pipeline
-from facepipe_io.local.store import Store, StoreError
+from facepipe_io.local.store import Store
 from facepipe_io.local.summary import summarise
 
 
@@ -137,7 +139,7 @@ def test_a_second_run_adds_and_spoils_nothing(two_portraits, tmp_path):
     assert (tmp_path / "faces" / "mine.txt").read_text() == "keep"
     summary = summarise(tmp_path)
     assert summary.run == second
-    assert summary.earlier == (first,)
+    assert summary.others == (first,)
     assert {parse_key(crop.key).run for crop in summary.crops} == {second.run}
 
 
@@ -216,8 +218,9 @@ def test_a_full_disk_loses_crops_that_are_counted(two_portraits, tmp_path, monke
     assert len(summarise(tmp_path).crops) == 1
 
 
-def test_ctrl_c_ends_a_run_with_its_records(portraits, tmp_path):
-    """A person at the keyboard: SIGINT, once, while frames are coming."""
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_ends_a_run_with_its_records(portraits, tmp_path, times):
+    """A person at the keyboard, or `timeout -s INT`, which sends the signal twice."""
     out = tmp_path / "out"
     code = "import sys; from facepipe_io.cli import main; main()"
     process = subprocess.Popen(
@@ -230,14 +233,122 @@ def test_ctrl_c_ends_a_run_with_its_records(portraits, tmp_path):
     while not crops_in(out):
         assert time.monotonic() < deadline, "no crop came"
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    for _ in range(times):
+        process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=60)
-    assert process.returncode == 0, stderr
+    assert process.returncode == 130, stderr
     assert "Traceback" not in stderr
     document = json.loads(stdout)
-    assert 0 < document["run"]["frames"] < int(demo.FPS * demo.SECONDS)
+    frames, total = document["run"]["frames"], int(demo.FPS * demo.SECONDS)
+    assert 0 < frames < total
+    problem = f"stopped by Ctrl-C after {frames} of {total} frames"
+    assert document["run"]["problem"] == problem
+    assert f"This is not all of it: {problem}." in stderr
+    assert problem in Path(document["report"]).read_text("utf-8")
     assert document["run"]["crops"] == len(crops_in(out)) >= 1
     assert Path(document["report"]).is_file()
+
+
+class InterruptingCamera(ImageFolder):
+    """A source during whose second frame somebody presses Ctrl-C so many times."""
+
+    def __init__(self, source, times, *, live):
+        super().__init__(source, sorted(Path(source).iterdir()), start_time=0.0)
+        self.live = live
+        self._times = times
+        self._reads = 0
+
+    def read(self):
+        self._reads += 1
+        if self._reads == 2:
+            for _ in range(self._times):
+                before = len(INTERRUPTS)
+                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+                while len(INTERRUPTS) == before:
+                    time.sleep(0.001)  # signals that nobody has taken yet become one
+        return super().read()
+
+
+INTERRUPTS = []
+set_handler = signal.signal
+
+
+def set_counting_handler(signum, handler):
+    """`signal.signal`, with the signals that were taken in INTERRUPTS."""
+    if signum != signal.SIGINT or handler is signal.default_int_handler:
+        return set_handler(signum, handler)
+
+    def counted(signum, frame):
+        INTERRUPTS.append(signum)
+        handler(signum, frame)
+
+    return set_handler(signum, counted)
+
+
+@pytest.mark.parametrize(
+    ("live", "problem"), [(True, ""), (False, "stopped by Ctrl-C after 1 of 2 frames")]
+)
+def test_ctrl_c_is_how_a_camera_ends_and_cuts_a_recording(
+    two_portraits, tmp_path, monkeypatch, live, problem
+):
+    monkeypatch.setattr(
+        pipeline, "open_camera", lambda source: InterruptingCamera(source, 2, live=live)
+    )
+    monkeypatch.setattr(signal, "signal", set_counting_handler)
+    run = run_pipeline(settings_for(two_portraits, tmp_path), tmp_path)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert (run.finished, run.frames, run.problem) == (True, 1, problem)
+    assert summarise(tmp_path).run == run
+
+
+def test_the_third_ctrl_c_gives_up(two_portraits, tmp_path):
+    """In a process of its own: what it leaves behind would stay in this one."""
+    code = """if True:
+        from tests.facepipe_io.local.test_pipeline import *
+        signal.signal = set_counting_handler
+        pipeline.open_camera = lambda source: InterruptingCamera(source, 3, live=False)
+        from facepipe_io.cli import main
+        main()
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", code, "run", str(two_portraits), "--out", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=Path(__file__).parents[3],
+    )
+    assert done.returncode == 130, done.stderr
+    assert done.stderr.endswith("Given up, without a report.\n")
+    assert "Traceback" not in done.stderr
+
+
+class VastCamera(ImageFolder):
+    """A source of one frame too wide for a JPEG."""
+
+    def read(self):
+        frame = super().read()
+        return frame and Frame(np.zeros((2, 65_536, 3), np.uint8), frame.time)
+
+
+def test_a_frame_too_large_for_a_jpeg_is_looked_at(two_portraits, tmp_path, monkeypatch):
+    images = sorted(two_portraits.iterdir())
+    monkeypatch.setattr(
+        pipeline, "open_camera", lambda source: VastCamera(source, images, start_time=0.0)
+    )
+    run = run_pipeline(settings_for(two_portraits, tmp_path), tmp_path)
+    assert (run.frames, run.frame_bytes, run.problem) == (2, 0.0, "")
+
+
+def test_a_password_is_not_kept(two_portraits, tmp_path, monkeypatch):
+    def opened(_source):
+        camera = ImageFolder("-", sorted(two_portraits.iterdir()), start_time=0.0)
+        camera.source = "rtsp://me:hunter2@door.lan/1"
+        return camera
+
+    monkeypatch.setattr(pipeline, "open_camera", opened)
+    run = run_pipeline(settings_for(two_portraits, tmp_path), tmp_path)
+    assert "door.lan" in run.source
+    assert b"hunter2" not in (tmp_path / "records.sqlite").read_bytes()
 
 
 def test_mistakes_leave_no_folder_behind(tmp_path, data_dir):
@@ -275,5 +386,11 @@ def test_records_that_are_none_stop_the_run_before_it_begins(two_portraits, tmp_
 
 
 def test_a_camera_is_named_after_its_source():
-    names = {"demo": "demo", "0": "camera-0", "http://u:p@cam:80/x": "cam", "/": "camera"}
+    names = {
+        "demo": "demo",
+        "0": "camera-0",
+        "http://u:p@cam:80/x": "cam",
+        "/": "camera",
+        "rtsp://[bad/x": "camera",
+    }
     assert {source: camera_name_of(source) for source in names} == names

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import html
+import json
 import re
 import shutil
 from datetime import timedelta
@@ -13,6 +15,7 @@ import cv2
 import numpy as np
 import pytest
 
+from facepipe_io.errors import StoreError
 from facepipe_io.local.report import (
     COLOURS,
     SHOWN_PEOPLE,
@@ -21,7 +24,7 @@ from facepipe_io.local.report import (
     human_seconds,
     write_report,
 )
-from facepipe_io.local.store import Store, StoreError
+from facepipe_io.local.store import Store
 from facepipe_io.local.summary import summarise
 from tests.facepipe_io.local.test_store import NOON, RUN, scored
 
@@ -29,11 +32,11 @@ from tests.facepipe_io.local.test_store import NOON, RUN, scored
 class Page(HTMLParser):
     """Tags, ids, text and images of a page, without what is in script and style."""
 
-    def __init__(self, html):
+    def __init__(self, text):
         super().__init__()
         self.tags, self.text, self.images, self.ids, self.links = [], "", [], set(), []
         self._hidden = 0
-        self.feed(html)
+        self.feed(text)
 
     def handle_starttag(self, tag, attributes):
         attributes = dict(attributes)
@@ -132,6 +135,19 @@ def test_names_cannot_write_into_the_page(tmp_path):
     assert page.words.count(evil) >= 3
 
 
+def test_names_are_what_they_are_in_charts(tmp_path):
+    cameras = ["10", "7", "<b>hall</b> &amp; co", "1e3"]
+    crops = [
+        attrs.evolve(scored(track=i), camera=camera) for i, camera in enumerate(cameras, start=1)
+    ]
+    folder = folder_with(tmp_path, *crops)
+    page = write_report(folder).read_text("utf-8")
+    start = page.index("cameras: {") + len("cameras: ")
+    figure, _ = json.JSONDecoder().raw_decode(page[start:])
+    assert figure["layout"]["yaxis"]["type"] == "category"
+    assert figure["data"][0]["y"] == [html.escape(camera) for camera in sorted(cameras)]
+
+
 def test_an_emotion_that_nobody_knows_yet(tmp_path):
     page = page_of(folder_with(tmp_path, scored(AMUSED=80.0)))
     assert "One person, who looked amused" in page.words
@@ -144,6 +160,27 @@ def test_nobody_was_seen(tmp_path):
     assert "--detector" in page.words
     assert page.images == []
     assert "script" not in page.tags
+
+
+@pytest.mark.parametrize(
+    ("figures", "title", "note"),
+    [
+        ({"faces": 5, "crops": 2}, "Faces were seen, but no clear emotion", "Of 2 crops none has"),
+        ({"faces": 5, "lost": 1}, "Every crop was lost", "1 crop could not be stored or scored"),
+    ],
+)
+def test_why_nobody_is_on_the_page(tmp_path, figures, title, note):
+    page = page_of(folder_with(tmp_path, run=attrs.evolve(RUN, **figures)))
+    assert title in page.words
+    assert note in page.words
+    assert "Nobody was seen" not in page.words
+
+
+def test_a_run_that_lost_crops_has_saved_nothing(tmp_path):
+    run = attrs.evolve(RUN, frames=9, frame_bytes=9.0, faces=9, crops=1, lost=1)
+    page = page_of(folder_with(tmp_path, scored(), run=run))
+    assert re.search(r"Bytes saved\W+1 crop lost on the way", page.words)
+    assert re.search(r"Calls saved\W+1 crop lost on the way", page.words)
 
 
 def test_a_run_that_was_killed_is_said_to_be_unfinished(tmp_path):
@@ -210,6 +247,7 @@ def test_a_report_that_cannot_be_written(tmp_path):
     (tmp_path / "report.html" / "x").touch()
     with pytest.raises(StoreError, match=r"report\.html: .*make room, or allow writing"):
         write_report(tmp_path)
+    assert not (tmp_path / "report.html.part").exists()
 
 
 @pytest.mark.parametrize(

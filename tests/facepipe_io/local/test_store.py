@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from facepipe.emotions import FaceEmotions
 from facepipe.keys import CropKey, format_key
 from facepipe.records import ScoredCrop
-from facepipe_io.local.store import Run, Store, StoreError
+from facepipe_io.errors import StoreError
+from facepipe_io.local.store import Run, Store
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
 RUN = Run(
@@ -79,8 +80,8 @@ def test_a_crop_without_emotion_makes_no_record(tmp_path):
         assert store.records() == []
 
 
-def test_runs_come_back_the_latest_first_and_once_each(tmp_path):
-    later = attrs.evolve(RUN, run="bbbb", started_at=NOON + timedelta(hours=1), live=True)
+def test_runs_come_back_the_last_put_first_and_once_each(tmp_path):
+    later = attrs.evolve(RUN, run="bbbb", started_at=NOON - timedelta(hours=1), live=True)
     with Store(tmp_path, create=True) as store:
         store.put_run(RUN)
         store.put_run(later)

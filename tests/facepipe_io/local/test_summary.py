@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from facepipe.emotions import FaceEmotions
 from facepipe.records import ScoredCrop
-from facepipe_io.local.store import Store, StoreError
+from facepipe_io.errors import StoreError
+from facepipe_io.local.store import Store
 from facepipe_io.local.summary import emotion_curve, mean_emotions, summarise
 from tests.facepipe_io.local.test_store import RUN, scored
 
@@ -83,7 +84,7 @@ def test_a_run_is_put_together(tmp_path):
     other = attrs.evolve(RUN, run="0000", started_at=NOON - timedelta(days=1))
     small, large = scored(2, 0, seconds=3, HAPPY=90.0), scored(2, 1, seconds=14, CALM=60.0)
     with Store(tmp_path, create=True) as store:
-        for each in (run, other):
+        for each in (other, run):
             store.put_run(each)
         for crop in (scored(7, seconds=1, SAD=50.0), large, small, scored(1, run="0000")):
             store.put(crop)
@@ -91,7 +92,7 @@ def test_a_run_is_put_together(tmp_path):
         (tmp_path / crop.key).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / crop.key).write_bytes(b"x" * size)
     summary = summarise(tmp_path)
-    assert (summary.run, summary.earlier) == (run, (other,))
+    assert (summary.run, summary.others) == (run, (other,))
     assert [(p.track, len(p.crops), p.dominant) for p in summary.people] == [
         (2, 2, "HAPPY"),
         (7, 1, "SAD"),
@@ -107,6 +108,27 @@ def test_a_run_is_put_together(tmp_path):
     assert document["run"]["started_at"] == "2026-11-20T12:00:00.000Z"
     assert [person["track"] for person in document["people"]] == [2, 7]
     assert document["people"][0]["best_crop"] == large.key
+
+
+def test_any_run_of_a_folder_can_be_put_together(tmp_path):
+    clock_set_back = attrs.evolve(RUN, run="aaaa", started_at=NOON - timedelta(days=1))
+    with Store(tmp_path, create=True) as store:
+        store.put_run(RUN)
+        store.put_run(clock_set_back)
+        store.put(scored(run=RUN.run))
+    assert summarise(tmp_path).run == clock_set_back
+    chosen = summarise(tmp_path, RUN.run)
+    assert (chosen.run, chosen.others, len(chosen.people)) == (RUN, (clock_set_back,), 1)
+    with pytest.raises(StoreError, match="no run zzzz"):
+        summarise(tmp_path, "zzzz")
+
+
+def test_what_was_lost_was_not_saved(tmp_path):
+    run = attrs.evolve(RUN, frames=9, frame_bytes=9.0, faces=9, lost=1)
+    with Store(tmp_path, create=True) as store:
+        store.put_run(run)
+    summary = summarise(tmp_path)
+    assert (summary.bytes_saved, summary.calls_saved) == (None, None)
 
 
 def test_nothing_to_compare_with_saves_nothing(tmp_path):
