@@ -18,16 +18,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facepipe.tracks import FaceTracker
-from facepipe_io.edge import cameras
 from facepipe_io.edge.cameras import (
-    MAX_BAD_FRAMES,
-    MAX_GAP_SECONDS,
+    AwscamCamera,
     Camera,
     is_live,
-    next_position,
     open_camera,
+    video,
     without_secrets,
 )
+from facepipe_io.edge.cameras.video import MAX_BAD_FRAMES, MAX_GAP_SECONDS, next_position
 from facepipe_io.errors import CameraError, SettingsError
 from tests.facepipe_io.edge.helpers import STANDINS, picture, write_video
 
@@ -202,7 +201,7 @@ class ScriptedCapture:
 def test_frames_of_zero_size_are_skipped_counted_and_logged_once(monkeypatch, caplog, clip):
     empty = (True, np.empty((0, 0, 3), np.uint8))
     answers = [empty, (True, picture(1)), empty, empty, (True, picture(2)), (False, None)]
-    monkeypatch.setattr(cameras, "_open_capture", lambda source: ScriptedCapture(answers, 5.0))
+    monkeypatch.setattr(video, "_open_capture", lambda source: ScriptedCapture(answers, 5.0))
     camera = open_camera(str(clip))
     assert [frame.image[0, 0, 0] for frame in read_all(camera)] == [1, 2]
     assert camera.skipped == 3
@@ -212,12 +211,12 @@ def test_frames_of_zero_size_are_skipped_counted_and_logged_once(monkeypatch, ca
 def test_a_live_camera_of_nothing_but_zero_size_frames_is_an_error(monkeypatch):
     empty = (True, np.empty((0, 0, 3), np.uint8))
     monkeypatch.setattr(
-        cameras, "_open_capture", lambda source: ScriptedCapture(itertools.repeat(empty))
+        video, "_open_capture", lambda source: ScriptedCapture(itertools.repeat(empty))
     )
     with pytest.raises(CameraError, match="no picture"):
         open_camera("0")
     monkeypatch.setattr(
-        cameras,
+        video,
         "_open_capture",
         lambda source: ScriptedCapture([empty] * MAX_BAD_FRAMES + [(False, None)]),
     )
@@ -237,7 +236,7 @@ def test_a_live_camera_of_nothing_but_zero_size_frames_is_an_error(monkeypatch):
 )
 def test_grey_and_16_bit_frames_become_colour_of_8_bits(monkeypatch, raw):
     monkeypatch.setattr(
-        cameras, "_open_capture", lambda source: ScriptedCapture([(True, raw), (False, None)])
+        video, "_open_capture", lambda source: ScriptedCapture([(True, raw), (False, None)])
     )
     image = open_camera("0").read().image
     assert image.shape == (4, 6, 3)
@@ -250,7 +249,7 @@ def test_a_frame_that_opencv_chokes_on_is_a_camera_error(monkeypatch):
         def read(self):
             return cv2.imdecode(np.empty(0, np.uint8), 1)
 
-    monkeypatch.setattr(cameras, "_open_capture", lambda source: Choking([]))
+    monkeypatch.setattr(video, "_open_capture", lambda source: Choking([]))
     with pytest.raises(CameraError, match="OpenCV failed"):
         open_camera("0")
 
@@ -407,7 +406,7 @@ class TestAwscam:
     def test_the_newest_frame_with_the_clocks_time(self, device):
         np.save(device, np.stack([picture(1), picture(2)]))
         waits = []
-        camera = cameras.AwscamCamera(clock=itertools.count(9.0).__next__, wait=waits.append)
+        camera = AwscamCamera(clock=itertools.count(9.0).__next__, wait=waits.append)
         assert camera.live
         read = [camera.read() for _ in range(3)]
         assert [(f.image[0, 0, 0], f.time) for f in read] == [(1, 9.0), (2, 10.0), (1, 11.0)]

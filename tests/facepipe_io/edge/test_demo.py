@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from facepipe.boxes import box_iou
-from facepipe_io.edge import demo
-from facepipe_io.edge.cameras import open_camera
-from facepipe_io.edge.demo import DemoCamera, sightings, visits
+from facepipe_io.edge.cameras import demo, open_camera
+from facepipe_io.edge.cameras.demo import DemoCamera, sightings, visits
 from facepipe_io.edge.detectors import HaarDetector
 from facepipe_io.errors import CameraError
 

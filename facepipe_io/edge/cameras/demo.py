@@ -16,8 +16,8 @@ import attrs
 import cv2
 import numpy as np
 
-from facepipe_io.edge.cameras import Camera, Frame
-from facepipe_io.edge.demo_art import (
+from facepipe_io.edge.cameras.base import Camera, Frame
+from facepipe_io.edge.cameras.demo_art import (
     COUNTER,
     HEIGHT,
     PORTRAITS,
