@@ -1,6 +1,7 @@
 # What the policy of kms_key_arn must hold beside what lets the account administer it: each service
 # that uses the key for itself, not on behalf of one of our roles. The roles' own policies are with
-# the roles.
+# the roles. IfExists where AWS does not say that the service sends it: without the key, S3 and the
+# alarms would fall silent, and nothing would say so.
 data "aws_iam_policy_document" "kms" {
   statement {
     sid       = "LetS3SendNewsToTheQueue"
@@ -13,13 +14,13 @@ data "aws_iam_policy_document" "kms" {
     }
 
     condition {
-      test     = "StringEquals"
+      test     = "StringEqualsIfExists"
       variable = "aws:SourceAccount"
       values   = [local.account.id]
     }
 
     condition {
-      test     = "ArnEquals"
+      test     = "ArnEqualsIfExists"
       variable = "aws:SourceArn"
       values   = [local.bucket_arn]
     }
@@ -36,7 +37,7 @@ data "aws_iam_policy_document" "kms" {
     }
 
     condition {
-      test     = "StringEquals"
+      test     = "StringEqualsIfExists"
       variable = "aws:SourceAccount"
       values   = [local.account.id]
     }

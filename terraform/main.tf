@@ -62,11 +62,12 @@ module "dashboard" {
 module "device" {
   source = "./modules/device"
 
-  account     = local.account
-  name        = var.name
-  cameras     = local.csrs
-  bucket_arn  = local.bucket_arn
-  zip         = var.edge_zip
-  log_days    = var.log_days
-  kms_key_arn = var.kms_key_arn
+  account         = local.account
+  name            = var.name
+  cameras         = local.csrs
+  revoked_cameras = var.revoked_cameras
+  bucket_arn      = local.bucket_arn
+  zip             = var.edge_zip
+  log_days        = var.log_days
+  kms_key_arn     = var.kms_key_arn
 }

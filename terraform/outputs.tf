@@ -21,7 +21,7 @@ output "credentials_endpoint" {
 }
 
 output "messages_endpoint" {
-  description = "Host that a device publishes messages to: MQTT with its certificate, port 8883."
+  description = "Host that a device publishes messages to: MQTT with its certificate, port 8883. The MQTT client id must be the thing's name; any other is refused."
   value       = module.device.messages_endpoint
 }
 
@@ -32,7 +32,7 @@ output "camera_certificates" {
 }
 
 output "camera_certificate_ids" {
-  description = "Their ids in AWS IoT: aws iot update-certificate --new-status INACTIVE --certificate-id ... revokes one."
+  description = "Their ids in AWS IoT: aws iot update-certificate --new-status INACTIVE --certificate-id ... revokes one until the next apply, which goes by revoked_cameras."
   value       = module.device.certificate_ids
   sensitive   = true
 }

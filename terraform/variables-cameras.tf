@@ -1,6 +1,7 @@
 locals {
-  # DER is checked as far as its first byte, that of a sequence, which is an M in base64.
-  csr_pattern = "^-----BEGIN CERTIFICATE REQUEST-----\\s+M[A-Za-z0-9+/\\s]+={0,2}\\s+-----END CERTIFICATE REQUEST-----$"
+  # DER is checked as far as its first two bytes, those of a sequence of 128 bytes or more, which are
+  # MI and one of E to L in base64; whether the rest is all there, modules/device/csr.tf tells.
+  csr_pattern = "^-----BEGIN CERTIFICATE REQUEST-----\\s+MI[E-L][A-Za-z0-9+/]{3}[A-Za-z0-9+/\\s]+={0,2}\\s+-----END CERTIFICATE REQUEST-----$"
 }
 
 # Of two entries of one name, Terraform keeps the last of a map in HCL without a word, and refuses
@@ -90,5 +91,20 @@ variable "cameras" {
       try(trimspace(startswith(trimspace(csr), "-----BEGIN") ? csr : file(csr)), name)
     ])) == length(var.cameras)
     error_message = "Two cameras have the same certificate signing request, hence the same key, so that either could pass for the other: make one for each."
+  }
+}
+
+variable "revoked_cameras" {
+  description = "Names of cameras that AWS is to refuse: their certificates are inactive for as long as they are listed here. Credentials that they already have end within the hour."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = alltrue([for name in var.revoked_cameras : contains(keys(var.cameras), name)])
+    error_message = format(
+      "revoked_cameras must hold names of cameras, which %s is not: correct it, or take it out if the camera is gone, and its certificate with it.",
+      join(", ", [for name in var.revoked_cameras : jsonencode(name) if !contains(keys(var.cameras), name)]),
+    )
   }
 }

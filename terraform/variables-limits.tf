@@ -1,5 +1,5 @@
 variable "crop_days" {
-  description = "Days after which S3 deletes a crop. Once scored, a crop is of use only to look at. A million of 20 KB cost 0.46 dollars a month to keep."
+  description = "Days after which S3 deletes a crop, at the next midnight UTC: 1 is one to two days. Once scored, a crop is of use only to look at. A million of 20 KB cost 0.46 dollars a month to keep."
   type        = number
   default     = 1
   nullable    = false
@@ -11,7 +11,7 @@ variable "crop_days" {
 }
 
 variable "record_days" {
-  description = "Days after which DynamoDB deletes a record. A million cost 0.63 dollars to write, twice that with the index, and 0.15 a month to keep."
+  description = "Days after which a record expires; DynamoDB deletes it up to a few days later. A million cost 0.63 dollars to write, twice that with the index, and 0.15 a month to keep."
   type        = number
   default     = 30
   nullable    = false
@@ -71,9 +71,9 @@ variable "alarm_email" {
 }
 
 variable "silent_minutes" {
-  description = "Minutes without a health message, or without a frame in any of them, after which a camera counts as gone. Cameras send one a minute, by MQTT; null for no such alarms, where they have none."
+  description = "Minutes without a health message, or without a frame in any of them, after which a camera counts as gone and its alarm rings. For cameras that publish their health, once a minute, by MQTT; any other would ring for ever. By default, null, there are no such alarms."
   type        = number
-  default     = 10
+  default     = null
 
   # A day is the most that an alarm of one-minute periods may look back.
   validation {

@@ -107,8 +107,14 @@ variable "scorer_zip" {
   nullable    = false
 
   validation {
-    condition     = fileexists(var.scorer_zip)
-    error_message = "There is no ${var.scorer_zip} (scorer_zip): run `make build` first."
+    condition     = try(fileexists(var.scorer_zip), false)
+    error_message = "There is no file ${var.scorer_zip} (scorer_zip): run `make build` first."
+  }
+
+  # The four bytes that every zip begins with, PK and 3 and 4, as base64 has them.
+  validation {
+    condition     = startswith(try(filebase64(var.scorer_zip), "UEsDB"), "UEsDB")
+    error_message = "${var.scorer_zip} (scorer_zip) is no zip: run `make build` again."
   }
 }
 
@@ -119,13 +125,19 @@ variable "edge_zip" {
   nullable    = false
 
   validation {
-    condition     = fileexists(var.edge_zip)
-    error_message = "There is no ${var.edge_zip} (edge_zip): run `make build` first."
+    condition     = try(fileexists(var.edge_zip), false)
+    error_message = "There is no file ${var.edge_zip} (edge_zip): run `make build` first."
+  }
+
+  # The four bytes that every zip begins with, PK and 3 and 4, as base64 has them.
+  validation {
+    condition     = startswith(try(filebase64(var.edge_zip), "UEsDB"), "UEsDB")
+    error_message = "${var.edge_zip} (edge_zip) is no zip: run `make build` again."
   }
 }
 
 variable "kms_key_arn" {
-  description = "A key of yours in AWS KMS that encrypts bucket, queues, table, logs, alarms and the function's environment, instead of AWS's own keys, which cost nothing; 1 dollar a month and 0.03 per 10,000 requests. Its policy must hold the statements that `terraform plan` shows as kms_key_statements, before the first apply."
+  description = "A key of yours in AWS KMS that encrypts bucket, queues, table, logs, alarms and the function's environment, instead of AWS's own keys, which cost nothing and still encrypt the functions' zips; 1 dollar a month and 0.03 per 10,000 requests. Its policy must hold the statements that `terraform plan` shows as kms_key_statements, before the first apply."
   type        = string
   default     = null
 

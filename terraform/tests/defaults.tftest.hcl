@@ -29,6 +29,11 @@ run "defaults" {
     condition     = length(output.camera_certificates) == 0 && output.batch_role_arn == null && output.kms_key_statements == null
     error_message = "Cameras, the role for batch jobs and a key are there only when asked for."
   }
+
+  assert {
+    condition     = var.silent_minutes == null && length(var.revoked_cameras) == 0
+    error_message = "A camera that publishes no health must not ring, and none is revoked unasked."
+  }
 }
 
 run "options" {
@@ -47,11 +52,16 @@ run "options" {
     max_concurrency = 1000
     silent_minutes  = 1440
     batch_rescoring = true
+    revoked_cameras = ["Hall:2"]
     cameras = {
       hall-1   = "tests/fixtures/hall-1.csr"
       "Hall:2" = <<-PEM
         -----BEGIN CERTIFICATE REQUEST-----
-        MIHKMHMCAQAwETEPMA0GA1UEAwwGaGFsbC0yMFkwEwYHKoZIzj0CAQYIKoZIzj0D
+        MIHLMHMCAQAwETEPMA0GA1UEAwwGaGFsbC0yMFkwEwYHKoZIzj0CAQYIKoZIzj0D
+        AQcDQgAE8QJRfPyjAiP+edXRWCy86CPVXnA37I1UKn/0KAjJ2RYYERz4mRTvJN6j
+        pbzb2+HfWUYZZt7YcIx63gnvX2wWJaAAMAoGCCqGSM49BAMCA0gAMEUCIQDZpjjB
+        qDTrDUIGO7P0P8plTsvrxRsc9RMCPpQAg75PWwIgV2QLtWJx57w7HL7hvG/YTFDJ
+        cFDyBA5I7lr7QcIl60M=
         -----END CERTIFICATE REQUEST-----
       PEM
     }

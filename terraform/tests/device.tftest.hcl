@@ -16,7 +16,10 @@ variables {
   bucket_arn  = "arn:aws:s3:::deeplens-test-crops"
   log_days    = 14
   kms_key_arn = null
-  cameras     = { hall-1 = file("tests/fixtures/hall-1.csr"), hall-2 = file("tests/fixtures/hall-2.csr") }
+
+  revoked_cameras = []
+
+  cameras = { hall-1 = file("tests/fixtures/hall-1.csr"), hall-2 = file("tests/fixtures/hall-2.csr") }
 }
 
 override_data {
@@ -85,6 +88,49 @@ run "device_with_a_key" {
   assert {
     condition     = aws_cloudwatch_log_group.edge.kms_key_id == var.kms_key_arn
     error_message = "The log does not use the key."
+  }
+}
+
+run "refuses_a_csr_cut_in_the_middle" {
+  command         = plan
+  expect_failures = [aws_iot_certificate.camera["hall-1"]]
+  module { source = "./modules/device" }
+  variables { cameras = { hall-1 = file("tests/fixtures/cut.csr"), hall-2 = file("tests/fixtures/hall-2.csr") } }
+}
+
+run "refuses_a_csr_without_its_padding" {
+  command         = plan
+  expect_failures = [aws_iot_certificate.camera["hall-1"]]
+  module { source = "./modules/device" }
+  variables { cameras = { hall-1 = replace(file("tests/fixtures/hall-1.csr"), "74=", "74") } }
+}
+
+run "refuses_a_long_csr_cut_in_the_middle" {
+  command         = plan
+  expect_failures = [aws_iot_certificate.camera["hall-3"]]
+  module { source = "./modules/device" }
+  variables { cameras = { hall-3 = replace(file("tests/fixtures/rsa.csr"), "/(?m)^AAO.*\n/", "") } }
+}
+
+run "takes_a_long_csr" {
+  command = plan
+  module { source = "./modules/device" }
+  variables { cameras = { hall-3 = file("tests/fixtures/rsa.csr") } }
+
+  assert {
+    condition     = local.csr_bytes["hall-3"] > 256 && local.csr_bytes["hall-3"] == local.csr_bytes_declared["hall-3"]
+    error_message = "The length is in two bytes, which are read wrongly."
+  }
+}
+
+run "device_with_a_revoked_camera" {
+  command = plan
+  module { source = "./modules/device" }
+  variables { revoked_cameras = ["hall-2"] }
+
+  assert {
+    condition     = aws_iot_certificate.camera["hall-1"].active && !aws_iot_certificate.camera["hall-2"].active
+    error_message = "The certificate of a revoked camera, and no other, must be inactive."
   }
 }
 

@@ -118,6 +118,30 @@ run "refuses_a_camera_whose_request_is_cut_off" {
   variables { cameras = { hall-1 = "tests/fixtures/truncated.csr" } }
 }
 
+run "refuses_a_camera_whose_request_is_three_digits" {
+  command         = plan
+  expect_failures = [var.cameras]
+  module { source = "./tests/inputs" }
+  variables { cameras = { hall-1 = "-----BEGIN CERTIFICATE REQUEST-----\nMIE=\n-----END CERTIFICATE REQUEST-----" } }
+}
+
+run "refuses_a_camera_whose_request_is_no_sequence" {
+  command         = plan
+  expect_failures = [var.cameras]
+  module { source = "./tests/inputs" }
+  variables { cameras = { hall-1 = replace(file("tests/fixtures/hall-1.csr"), "MIHL", "MAHL") } }
+}
+
+run "refuses_a_revoked_camera_that_is_none" {
+  command         = plan
+  expect_failures = [var.revoked_cameras]
+  module { source = "./tests/inputs" }
+  variables {
+    cameras         = { hall-1 = "tests/fixtures/hall-1.csr" }
+    revoked_cameras = ["hall-2"]
+  }
+}
+
 run "refuses_a_camera_whose_request_is_garbage" {
   command         = plan
   expect_failures = [var.cameras]
@@ -136,7 +160,7 @@ run "refuses_a_camera_whose_request_is_too_long" {
   command         = plan
   expect_failures = [var.cameras]
   module { source = "./tests/inputs" }
-  variables { cameras = { hall-1 = "-----BEGIN CERTIFICATE REQUEST-----\nM${join("", [for n in range(1000) : "AAAAA"])}\n-----END CERTIFICATE REQUEST-----" } }
+  variables { cameras = { hall-1 = "-----BEGIN CERTIFICATE REQUEST-----\nMIIOog${join("", [for n in range(1000) : "AAAAA"])}\n-----END CERTIFICATE REQUEST-----" } }
 }
 
 run "refuses_two_cameras_of_one_key" {

@@ -163,6 +163,34 @@ run "refuses_a_missing_scorer_zip" {
   variables { scorer_zip = "tests/fixtures/none.zip" }
 }
 
+run "refuses_a_scorer_zip_that_is_a_folder" {
+  command         = plan
+  expect_failures = [var.scorer_zip]
+  module { source = "./tests/inputs" }
+  variables { scorer_zip = "tests/fixtures" }
+}
+
+run "refuses_a_scorer_zip_that_is_no_zip" {
+  command         = plan
+  expect_failures = [var.scorer_zip]
+  module { source = "./tests/inputs" }
+  variables { scorer_zip = "tests/fixtures/hall-1.csr" }
+}
+
+run "refuses_an_edge_zip_that_is_a_folder" {
+  command         = plan
+  expect_failures = [var.edge_zip]
+  module { source = "./tests/inputs" }
+  variables { edge_zip = "tests/fixtures" }
+}
+
+run "refuses_an_edge_zip_that_is_no_zip" {
+  command         = plan
+  expect_failures = [var.edge_zip]
+  module { source = "./tests/inputs" }
+  variables { edge_zip = "tests/fixtures/hall-1.csr" }
+}
+
 run "refuses_a_missing_edge_zip" {
   command         = plan
   expect_failures = [var.edge_zip]

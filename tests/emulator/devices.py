@@ -1,11 +1,18 @@
 """The port that cameras call, with TLS and a client certificate, as they call AWS IoT:
 
     GET  /role-aliases/<alias>/credentials      short-lived AWS credentials
-    POST /topics/<topic>                        publish a message
+    POST /topics/<topic>                        publish a message by HTTPS
+    POST /mqtt/<client id>                      stands in for MQTT's CONNECT
+    POST /mqtt/<client id>/topics/<topic>       stands in for CONNECT and then PUBLISH
 
 Who calls is known by the certificate alone. It must be active, and its IoT policies must allow the
 call. With the header `x-amzn-iot-thingname` the certificate must be that thing's, and the role's
-policies may then say `${credentials-iot:ThingName}`. MQTT itself is not here.
+policies may then say `${credentials-iot:ThingName}`.
+
+MQTT itself is not here yet: its two paths only ask the policies what AWS IoT would ask them, first
+for iot:Connect and then for iot:Publish. Only there is `${iot:ClientId}` known, and, where it is
+the name of a thing that the certificate is attached to, `${iot:Connection.Thing.ThingName}` and
+`IsAttached`. By HTTPS they are absent, as on AWS ("Thing policy variables" in its documentation).
 """
 
 from __future__ import annotations
@@ -15,7 +22,7 @@ import re
 import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Mapping
+from typing import Any, Collection, Mapping
 from urllib.parse import unquote, urlsplit
 
 import attrs
@@ -76,8 +83,19 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        found = re.fullmatch(r"/topics/(.+)", unquote(urlsplit(self.path).path))
-        self._answer(lambda caller: _publish(caller, found[1], body) if found else (404, {}))
+        path = urlsplit(self.path).path
+        found = re.fullmatch(r"(?:/mqtt/([^/]+))?(?:/topics/(.+))?", path)
+        client_id, topic = (unquote(part) for part in found.groups("")) if found else ("", "")
+
+        def send(caller: _Caller) -> Answer:
+            answer: Answer = (404, {})
+            if client_id:
+                answer = _connect(caller, client_id)
+            if topic and answer is not _DENIED:
+                answer = _publish(caller, client_id, topic, body)
+            return answer
+
+        self._answer(send)
 
     def _answer(self, action: Any) -> None:
         thing = self.headers.get("x-amzn-iot-thingname", "")
@@ -111,27 +129,36 @@ class _Caller:
         backend: moto's IoT, of the certificate's region.
         certificate: moto's record of it.
         thing: that it says it is, and is; None where it says nothing.
-        attached: the thing that it is attached to; None where that is none, or several.
+        things: names of the things that it is attached to.
     """
 
     backend: Any
     certificate: Any
     thing: Any
-    attached: Any
+    things: Collection[str]
 
-    def may(self, action: str, resource: str) -> bool:
-        """Whether the policies attached to the certificate allow something."""
-        context = {"iot:connection.thing.isattached": str(self.attached is not None).lower()}
-        if self.attached is not None:
-            context["iot:connection.thing.thingname"] = self.attached.thing_name
-            context["iot:clientid"] = self.attached.thing_name
+    def may(self, action: str, resource: str, client_id: str = "") -> bool:
+        """Whether the certificate's policies allow something.
+
+        Args:
+            action: such as `iot:Publish`.
+            resource: the end of its ARN, such as `topic/a`.
+            client_id: of the MQTT connection in which that happens; empty where there is none.
+        """
+        context = {}
+        if client_id:
+            context["iot:clientid"] = client_id
+        if client_id in self.things:
+            context["iot:connection.thing.thingname"] = client_id
+            context["iot:connection.thing.isattached"] = "true"
+        arn = f"arn:aws:iot:{self.backend.region_name}:{ACCOUNT}:{resource}"
         documents = [
             json.loads(policy.document)
             for (target, _), (_, policy) in self.backend.principal_policies.items()
             if target == self.certificate.arn
         ]
         principal = Principal("certificate", (self.certificate.arn,), ACCOUNT)
-        return is_allowed(Request(action, resource, principal, context), documents)
+        return is_allowed(Request(action, arn, principal, context), documents)
 
 
 def _find(der: bytes | None, thing_name: str) -> _Caller | None:
@@ -147,15 +174,14 @@ def _find(der: bytes | None, thing_name: str) -> _Caller | None:
             }
             if thing_name and thing_name not in things:
                 return None
-            only = next(iter(things.values())) if len(things) == 1 else None
-            return _Caller(backend, certificate, things.get(thing_name), only)
+            return _Caller(backend, certificate, things.get(thing_name), set(things))
     return None
 
 
 def _credentials(caller: _Caller, alias_name: str) -> Answer:
     region = caller.backend.region_name
     arn = f"arn:aws:iot:{region}:{ACCOUNT}:rolealias/{alias_name}"
-    if not caller.may("iot:AssumeRoleWithCertificate", arn):
+    if not caller.may("iot:AssumeRoleWithCertificate", f"rolealias/{alias_name}"):
         return _DENIED
     alias = caller.backend.role_aliases.get(alias_name)
     if alias is None:
@@ -186,9 +212,14 @@ def _credentials(caller: _Caller, alias_name: str) -> Answer:
     }
 
 
-def _publish(caller: _Caller, topic: str, payload: bytes) -> Answer:
-    region = caller.backend.region_name
-    if not caller.may("iot:Publish", f"arn:aws:iot:{region}:{ACCOUNT}:topic/{topic}"):
+def _connect(caller: _Caller, client_id: str) -> Answer:
+    if not caller.may("iot:Connect", f"client/{client_id}", client_id):
         return _DENIED
-    iotdata_backends[ACCOUNT][region].publish(topic, payload)
+    return 200, {"message": "OK"}
+
+
+def _publish(caller: _Caller, client_id: str, topic: str, payload: bytes) -> Answer:
+    if not caller.may("iot:Publish", f"topic/{topic}", client_id):
+        return _DENIED
+    iotdata_backends[ACCOUNT][caller.backend.region_name].publish(topic, payload)
     return 200, {"message": "OK"}

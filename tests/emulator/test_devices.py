@@ -24,6 +24,11 @@ UPLOAD = {
     "Resource": f"arn:aws:s3:::{BUCKET}/faces/${{credentials-iot:ThingName}}/*",
 }
 POLICY = [
+    {
+        "Action": "iot:Connect",
+        "Resource": f"{IOT}:client/${{iot:Connection.Thing.ThingName}}",
+        "Condition": {"Bool": {"iot:Connection.Thing.IsAttached": "true"}},
+    },
     {"Action": "iot:AssumeRoleWithCertificate", "Resource": f"{IOT}:rolealias/{ALIAS}"},
     {
         "Action": "iot:Publish",
@@ -106,7 +111,13 @@ class Camera:
         }
         return self.aws.client("s3", keys)
 
-    def publish(self, topic, message):
+    def connect(self, client_id="hall-1"):
+        return self.call("POST", f"/mqtt/{client_id}")[0]
+
+    def publish(self, topic, message, client_id="hall-1"):
+        return self.call("POST", f"/mqtt/{client_id}/topics/{topic}", json.dumps(message))[0]
+
+    def publish_by_https(self, topic, message):
         return self.call("POST", f"/topics/{topic}?qos=1", json.dumps(message))[0]
 
 
@@ -232,7 +243,95 @@ class TestCredentials:
 
     def test_another_path(self, camera):
         assert camera.call("GET", "/role-aliases")[0] == 404
-        assert camera.call("POST", "/topic", "{}")[0] == 404
+        for path in ("/", "/topic", "/topics/", "/mqtt", "/mqtt/", "/mqtt/hall-1/topic"):
+            assert camera.call("POST", path, "{}")[0] == 404
+
+
+def give(aws, *statements):
+    """Put statements in place of the cameras' policy."""
+    aws.client("iot").create_policy_version(
+        policyName="camera", policyDocument=document(*statements), setAsDefault=True
+    )
+
+
+class TestMqtt:
+    def test_a_camera_connects_as_itself_only(self, aws, camera, keys):
+        Camera(aws, keys, "hall-2")
+        assert camera.connect() == 200
+        for client_id in (
+            "hall-2",
+            "hall-12",
+            "hall-1%2F",
+            "nobody",
+            "%2A",
+            "%24%7Biot:ClientId%7D",
+        ):
+            assert camera.connect(client_id) == 403
+
+    def test_a_camera_publishes_about_itself_only(self, aws, camera):
+        make_rule(aws)
+        assert camera.publish("facepipe/hall-1/health", {"fps": 1, "ok": 1}) == 200
+        assert camera.publish("facepipe/hall-2/health", {"fps": 1, "ok": 1}) == 403
+        assert camera.publish("facepipe/hall-1/other", {"fps": 1, "ok": 1}) == 403
+        assert charted(aws) == ["fps hall-1 hall-1"]
+
+    def test_without_a_connection_nothing_is_published(self, aws, camera):
+        make_rule(aws)
+        give(aws, {"Action": "iot:Publish", "Resource": "*"})
+        assert camera.connect() == 403
+        assert camera.publish("facepipe/hall-1/health", {"fps": 1, "ok": 1}) == 403
+        assert charted(aws) == []
+
+    def test_a_thing_must_have_the_certificate(self, aws, camera):
+        aws.client("iot").detach_thing_principal(thingName="hall-1", principal=camera.arn)
+        assert camera.connect() == 403
+
+    def test_the_client_id_tells_which_of_its_things_a_certificate_is(self, aws, camera):
+        iot = aws.client("iot")
+        iot.create_thing(thingName="hall-2")
+        iot.attach_thing_principal(thingName="hall-2", principal=camera.arn)
+        for name, other in (("hall-1", "hall-2"), ("hall-2", "hall-1")):
+            assert camera.connect(name) == 200
+            assert camera.publish(f"facepipe/{name}/health", {}, name) == 200
+            assert camera.publish(f"facepipe/{other}/health", {}, name) == 403
+
+    def test_a_client_id_that_is_no_thing_is_a_variable_still(self, aws, camera):
+        give(
+            aws,
+            {"Action": "iot:Connect", "Resource": f"{IOT}:client/probe"},
+            {"Action": "iot:Publish", "Resource": f"{IOT}:topic/${{iot:ClientId}}"},
+        )
+        assert camera.connect("probe") == 200
+        assert camera.publish("probe", {}, "probe") == 200
+        assert camera.publish("hall-1", {}, "probe") == 403
+
+    @pytest.mark.parametrize("status", ["INACTIVE", "REVOKED"])
+    def test_a_certificate_must_be_active(self, aws, camera, status):
+        aws.client("iot").update_certificate(certificateId=camera.certificate_id, newStatus=status)
+        assert camera.connect() == 403
+        assert camera.publish("facepipe/hall-1/health", {}) == 403
+
+
+class TestHttps:
+    def test_what_only_a_connection_knows_is_unknown(self, aws, camera):
+        make_rule(aws)
+        publish = {"Action": "iot:Publish", "Resource": f"{IOT}:topic/facepipe/*"}
+        assert camera.publish_by_https("facepipe/hall-1/health", {"fps": 1, "ok": 1}) == 403
+        for variable in ("iot:ClientId", "iot:Connection.Thing.ThingName"):
+            give(aws, {**publish, "Resource": f"{IOT}:topic/facepipe/${{{variable}}}/health"})
+            assert camera.publish_by_https("facepipe/hall-1/health", {"fps": 1, "ok": 1}) == 403
+        for value in ("true", "false"):
+            attached = {"Bool": {"iot:Connection.Thing.IsAttached": value}}
+            give(aws, {**publish, "Condition": attached})
+            assert camera.publish_by_https("facepipe/hall-1/health", {"fps": 1, "ok": 1}) == 403
+        assert charted(aws) == []
+
+    def test_a_policy_without_variables_allows(self, aws, camera):
+        make_rule(aws)
+        give(aws, {"Action": "iot:Publish", "Resource": f"{IOT}:topic/facepipe/hall-1/health"})
+        assert camera.publish_by_https("facepipe/hall-1/health", {"fps": 1, "ok": 1}) == 200
+        assert camera.publish_by_https("facepipe/hall-2/health", {"fps": 1, "ok": 1}) == 403
+        assert charted(aws) == ["fps hall-1 hall-1"]
 
 
 CSR = """-----BEGIN CERTIFICATE REQUEST-----
@@ -415,11 +514,3 @@ def test_sql_that_is_not_understood_is_lacking(emulator, sql):
     make_rule(emulator, sql=sql)
     publish = emulator.client("iot-data").publish
     assert refusal(publish, topic="a", payload=b"{}") == "NotImplementedException"
-
-
-def test_a_camera_publishes_about_itself_only(aws, camera):
-    make_rule(aws)
-    assert camera.publish("facepipe/hall-1/health", {"fps": 1, "ok": 1}) == 200
-    assert camera.publish("facepipe/hall-2/health", {"fps": 1, "ok": 1}) == 403
-    assert camera.publish("facepipe/hall-1/other", {"fps": 1, "ok": 1}) == 403
-    assert charted(aws) == ["fps hall-1 hall-1"]

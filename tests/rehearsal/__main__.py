@@ -48,10 +48,11 @@ def rehearse(console: Console) -> None:
         step("records say what was seen", lambda: stack.assert_records_say_what_was_seen(keys))
         step("metrics say what was seen", stack.assert_metrics_say_what_was_seen)
         step(
-            "an update in place: code and a variable",
+            "an update in place: code, a variable, hall-2 revoked",
             lambda: f"{len(stack.update_in_place())} changes, nothing rebuilt",
         )
         step("it is in use", lambda: stack.assert_update_is_in_use(camera))
+        step("hall-2 gets no credentials", lambda: stack.assert_revoked("hall-2"))
         step("terraform destroy", terraform.destroy)
         step("nothing is left", stack.assert_nothing_is_left)
         lacking = aws.lacking()

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any, Mapping
+from urllib.parse import quote
 
 import attrs
 
@@ -63,13 +64,41 @@ class Camera:
             "aws_session_token": given["sessionToken"],
         }
 
-    def publish(self, aws: Emulator, topic: str, message: Mapping[str, Any]) -> None:
-        """Send a message.
+    def connect(self, aws: Emulator, client_id: str | None = None) -> None:
+        """Connect by MQTT, or what stands in for it (see tests/emulator/devices.py).
+
+        Args:
+            aws: the emulator.
+            client_id: as whom; as itself if not given.
 
         Raises:
             PermissionError: if it is refused.
         """
-        self._call(aws, f"/topics/{topic}", json.dumps(message).encode(), {})
+        self._call(aws, self._session(client_id), b"", {})
+
+    def publish(
+        self,
+        aws: Emulator,
+        topic: str,
+        message: Mapping[str, Any],
+        *,
+        client_id: str | None = None,
+        mqtt: bool = True,
+    ) -> None:
+        """Send a message.
+
+        Args:
+            aws: the emulator.
+            topic: where to.
+            message: becomes JSON.
+            client_id: as whom to connect; as itself if not given.
+            mqtt: whether by MQTT; else by HTTPS, which knows no client id.
+
+        Raises:
+            PermissionError: if it is refused.
+        """
+        session = self._session(client_id) if mqtt else ""
+        self._call(aws, f"{session}/topics/{topic}", json.dumps(message).encode(), {})
 
     def run(
         self, aws: Emulator, keys: Mapping[str, str], bucket: str, source: str = "demo"
@@ -92,6 +121,9 @@ class Camera:
         if done.returncode:
             raise RuntimeError(f"the camera's program failed:\n{done.stderr}")
 
+    def _session(self, client_id: str | None) -> str:
+        return f"/mqtt/{quote(client_id or self.name, safe='')}"
+
     def _call(
         self, aws: Emulator, path: str, data: bytes | None, headers: Mapping[str, str]
     ) -> bytes:
@@ -104,4 +136,5 @@ class Camera:
                 return bytes(answer.read())
         except urllib.error.HTTPError as error:
             with error:
-                raise PermissionError(f"{error.code}: {error.read().decode()}") from None
+                said = f"{error.code}: {error.read().decode()}"
+            raise (PermissionError if error.code == 403 else RuntimeError)(said) from None

@@ -101,8 +101,18 @@ class Actors:
         except (OSError, urllib.error.URLError) as error:
             raise PermissionError(str(error)) from None
 
-    def with_certificate(self, status: str, *, policy: bool) -> None:
-        """Ask for credentials with hall-2's certificate, in some state."""
+    def ask(self, camera: Camera) -> None:
+        """Let a camera ask for credentials."""
+        camera.credentials(self.stack.aws, self.named("role_alias"))
+
+    def connect(self, camera: Camera) -> None:
+        """Let a camera connect by MQTT."""
+        camera.connect(self.stack.aws)
+
+    def with_certificate(
+        self, status: str, act: Callable[[Camera], None], *, policy: bool = True
+    ) -> None:
+        """Let hall-2 do something while its certificate is in some state."""
         camera, iot = self.stack.cameras["hall-2"], self.stack.aws.client("iot")
         ident = self.named("camera_certificate_ids")["hall-2"]
         arn = iot.describe_certificate(certificateId=ident)["certificateDescription"][
@@ -114,7 +124,7 @@ class Actors:
             for name in names:
                 iot.detach_policy(policyName=name, target=arn)
         try:
-            camera.credentials(self.stack.aws, self.named("role_alias"))
+            act(camera)
         finally:
             iot.update_certificate(certificateId=ident, newStatus="ACTIVE")
             for name in names:
@@ -214,6 +224,7 @@ PROBES: list[Probe] = [
     *_group("a camera", True, {
         "gets credentials for itself": lambda a: a.stack.keys_of("hall-1"),
         "puts a crop under its own name": lambda a: a.put(a.camera, "faces/hall-1/probe.jpg"),
+        "connects by MQTT as itself": lambda a: a.hall_1.connect(a.stack.aws),
         "publishes its own health": lambda a: a.hall_1.publish(
             a.stack.aws, "facepipe/hall-1/health", {"fps": 5, "spool_depth": 0}),
         "publishes what it infers": lambda a: a.hall_1.publish(
@@ -270,19 +281,29 @@ PROBES: list[Probe] = [
             RoleArn=_role_of(a, "scorer_function"), RoleSessionName="probe"),
         "reactivates its own certificate": lambda a: a.call(a.camera, "iot").update_certificate(
             certificateId=a.named("camera_certificate_ids")["hall-1"], newStatus="ACTIVE"),
+        "connects by MQTT as another": lambda a: a.hall_1.connect(a.stack.aws, "hall-2"),
+        "connects by MQTT as nobody known": lambda a: a.hall_1.connect(a.stack.aws, "probe"),
+        "publishes its own health as another": lambda a: a.hall_1.publish(
+            a.stack.aws, "facepipe/hall-1/health", {"fps": 5, "spool_depth": 0},
+            client_id="hall-2"),
+        "publishes its own health by HTTPS": lambda a: a.hall_1.publish(
+            a.stack.aws, "facepipe/hall-1/health", {"fps": 5, "spool_depth": 0}, mqtt=False),
         "publishes another's health": lambda a: a.hall_1.publish(
             a.stack.aws, "facepipe/hall-2/health", {"fps": 5, "spool_depth": 0}),
         "publishes to any other topic": lambda a: a.hall_1.publish(
             a.stack.aws, "facepipe/commands", {}),
     }),
     *_group("a revoked certificate", False, {
-        "gets credentials": lambda a: a.with_certificate("REVOKED", policy=True),
+        "gets credentials": lambda a: a.with_certificate("REVOKED", a.ask),
+        "connects by MQTT": lambda a: a.with_certificate("REVOKED", a.connect),
     }),
     *_group("an inactive certificate", False, {
-        "gets credentials": lambda a: a.with_certificate("INACTIVE", policy=True),
+        "gets credentials": lambda a: a.with_certificate("INACTIVE", a.ask),
+        "connects by MQTT": lambda a: a.with_certificate("INACTIVE", a.connect),
     }),
     *_group("a certificate without the policy", False, {
-        "gets credentials": lambda a: a.with_certificate("ACTIVE", policy=False),
+        "gets credentials": lambda a: a.with_certificate("ACTIVE", a.ask, policy=False),
+        "connects by MQTT": lambda a: a.with_certificate("ACTIVE", a.connect, policy=False),
     }),
     *_group("nobody, with no certificate,", False, {
         "gets credentials": lambda a: a.without_certificate(),

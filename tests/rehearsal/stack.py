@@ -54,6 +54,7 @@ class Stack:
             "cameras": {name: camera.make_key() for name, camera in cameras.items()},
             "scorer_zip": str(folder / "rekognition.zip"),
             "edge_zip": str(folder / "deeplens.zip"),
+            "silent_minutes": 10,
         }
         terraform = Terraform(folder / "terraform", aws.environment(), variables)
         return cls(aws, terraform, cameras)
@@ -151,10 +152,11 @@ class Stack:
                 assert abs(sum(point["Sum"] for point in points) - sum(values)) < 0.05, name
 
     def update_in_place(self) -> dict[str, list[str]]:
-        """Change the function's code and a variable; what that changed."""
+        """Change the function's code and a variable, and revoke hall-2; what that changed."""
         with zipfile.ZipFile(self.terraform.variables["scorer_zip"], "a") as archive:
             archive.writestr("release.txt", "another release")
         self.terraform.variables["min_confidence"] = 60
+        self.terraform.variables["revoked_cameras"] = ["hall-2"]
         changes = self.terraform.changes()
         assert changes, "Terraform does not see the change"
         rebuilt = {address: what for address, what in changes.items() if "delete" in what}
@@ -163,6 +165,16 @@ class Stack:
         self.outputs = self.terraform.outputs()
         self.assert_nothing_to_do()
         return changes
+
+    def assert_revoked(self, camera: str) -> None:
+        """The camera gets no credentials any more; all others do."""
+        for name in self.cameras:
+            try:
+                self.keys_of(name)
+            except PermissionError:
+                assert name == camera, f"{name} was not revoked, but gets no credentials"
+            else:
+                assert name != camera, f"{name} was revoked, but gets credentials"
 
     def assert_update_is_in_use(self, camera: str) -> None:
         """A crop that is put now is scored with the new threshold."""

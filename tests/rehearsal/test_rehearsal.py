@@ -58,6 +58,7 @@ def test_the_documented_table_is_what_was_tried():
 def test_an_update_rebuilds_nothing_and_is_in_use(stack):
     stack.update_in_place()
     stack.assert_update_is_in_use("hall-1")
+    stack.assert_revoked("hall-2")
 
 
 def test_the_function_wrote_no_error(stack):

@@ -36,12 +36,20 @@ resource "aws_iot_thing_group_membership" "camera" {
   thing_group_name = aws_iot_thing_group.cameras.name
 }
 
-# Taking a camera out of the map revokes its certificate and deletes it.
+# A camera that is revoked keeps its certificate, inactive; one taken out of the map loses it. AWS
+# refuses both alike.
 resource "aws_iot_certificate" "camera" {
   for_each = var.cameras
 
-  active = true
+  active = !contains(var.revoked_cameras, each.key)
   csr    = "${trimspace(each.value)}\n"
+
+  lifecycle {
+    precondition {
+      condition     = length(local.csr_base64[each.key]) % 4 == 0 && local.csr_bytes[each.key] == local.csr_bytes_declared[each.key]
+      error_message = "The camera ${each.key}'s certificate signing request is not whole: it has ${local.csr_bytes[each.key]} bytes, and says that it has ${local.csr_bytes_declared[each.key]}. Copy it again."
+    }
+  }
 }
 
 resource "aws_iot_thing_principal_attachment" "camera" {

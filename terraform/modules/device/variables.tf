@@ -13,6 +13,11 @@ variable "cameras" {
   type        = map(string)
 }
 
+variable "revoked_cameras" {
+  description = "Those of them whose certificates are inactive."
+  type        = set(string)
+}
+
 variable "bucket_arn" {
   description = "Bucket that cameras put crops into."
   type        = string

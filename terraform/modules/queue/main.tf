@@ -10,7 +10,8 @@ locals {
   dead_letter_arn = "${local.prefix}:${local.dead_letter_name}"
 }
 
-# Policies stand in the queues themselves: for one in a resource of its own, the provider waits 25 s.
+# Policies stand in the queues themselves, so that a queue is never without its own, not even for
+# the while that SQS takes to spread a change of one.
 resource "aws_sqs_queue" "crops" {
   name                       = local.name
   visibility_timeout_seconds = var.visibility_timeout_seconds

@@ -5,6 +5,8 @@ locals {
   batch = var.batch_rescoring ? toset(["batch"]) : toset([])
 }
 
+# IfExists, for AWS's own example of this policy has no such conditions: a job must not fail for want
+# of what S3 may not send.
 data "aws_iam_policy_document" "batch_trust" {
   statement {
     sid     = "LetBatchOperationsRescore"
@@ -16,13 +18,13 @@ data "aws_iam_policy_document" "batch_trust" {
     }
 
     condition {
-      test     = "StringEquals"
+      test     = "StringEqualsIfExists"
       variable = "aws:SourceAccount"
       values   = [var.account.id]
     }
 
     condition {
-      test     = "ArnLike"
+      test     = "ArnLikeIfExists"
       variable = "aws:SourceArn"
       values   = ["arn:${var.account.partition}:s3:${var.account.region}:${var.account.id}:job/*"]
     }

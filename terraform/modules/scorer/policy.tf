@@ -26,8 +26,9 @@ data "aws_iam_policy_document" "scorer" {
     resources = ["${var.bucket_arn}/faces/*"]
   }
 
-  # S3 tells a deleted crop (404) from a forbidden one (403) only to who may list it; it then takes
-  # the key that was asked for as the prefix.
+  # S3 tells a deleted crop (404) from a forbidden one (403) only to who may list it, and takes the
+  # key that was asked for as the prefix: tried on S3 in github.com/kopia/kopia/pull/3072, and done
+  # alike by Ceph "to match aws" in github.com/ceph/ceph/pull/68577.
   statement {
     sid       = "SeeWhichCropsAreGone"
     actions   = ["s3:ListBucket"]
