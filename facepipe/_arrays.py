@@ -58,10 +58,9 @@ def as_wh(wh: tuple[float, float], name: str = "wh") -> tuple[float, float]:
 
 def _array(values: ArrayLike, dtype: Any, name: str, expected: str) -> NDArray[Any]:
     try:
-        array = np.asarray(values)
-        # Of these NumPy would make some whole number or other.
-        if array.dtype.kind != "f" or dtype is not np.int64 or np.isfinite(array).all():
-            return array.astype(dtype, copy=False)
+        # Of NaN and infinity NumPy would make some whole number or other.
+        if dtype is not np.int64 or np.isfinite(np.asarray(values, np.float64)).all():
+            return np.asarray(values, dtype)
     except (TypeError, ValueError):
         pass
     raise ShapeError(name, expected, repr(values)[:80])
