@@ -17,13 +17,11 @@ import functools
 import logging
 import os
 import secrets
-import signal
 import sys
-import threading
-import time
-from typing import Any, Callable
+from typing import Any
 
 from facepipe.errors import FacepipeError
+from facepipe_io.edge import process
 from facepipe_io.edge.agent import Agent
 from facepipe_io.edge.bus import open_bus
 from facepipe_io.edge.cameras import is_live, open_camera
@@ -31,8 +29,6 @@ from facepipe_io.edge.detectors import open_detector
 from facepipe_io.edge.settings import device_settings
 from facepipe_io.edge.stats import Stats
 from facepipe_io.edge.uplinks import open_uplink
-
-AGAIN_SECONDS = 1.0  # `timeout` and its like send one signal twice at once
 
 
 def make_agent() -> Agent:
@@ -59,75 +55,7 @@ def main() -> Stats:
     Raises:
         FacepipeError: when the settings, the camera's file or the model cannot be used.
     """
-    agent = make_agent()
-    stop = _stopper(agent)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop())
-    return agent.run()
-
-
-def loss(stats: Stats) -> str | None:
-    """A sentence about the crops that were lost, if any were."""
-    if not stats.lost:
-        return None
-    return (
-        f"{stats.lost} of {stats.crops} crops were not stored, because the uplink failed or was "
-        f"too slow: {stats.last_error or 'check the network'}"
-    )
-
-
-def autostart() -> None:
-    """Run in the background; SIGTERM then ends the process once every crop is uploaded.
-
-    An agent that breaks down ends the process, so that its supervisor starts it again.
-    """
-    agent = make_agent()
-    stop = _stopper(agent)
-    done = threading.Event()
-
-    def wait() -> None:
-        try:
-            agent.join()
-        except FacepipeError as error:
-            _end_now(str(error))
-        except BaseException:
-            logging.exception("a fault in the agent")
-            _end_now("it broke down")
-        done.set()
-
-    def end(*_: object) -> None:
-        stop()
-        done.wait()
-        lost = loss(agent.stats)
-        if lost:
-            logging.error("facepipe: %s", lost)
-        sys.exit(1 if lost else 0)
-
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, end)
-    agent.start()
-    threading.Thread(target=wait, name="facepipe").start()
-
-
-def _stopper(agent: Agent) -> Callable[[], None]:
-    """For a signal's handler: stops the agent, and ends the process when it is called again."""
-    stopped_at: list[float] = []
-
-    def stop() -> None:
-        if not stopped_at:
-            stopped_at.append(time.monotonic())
-            agent.stop()
-        elif time.monotonic() - stopped_at[0] > AGAIN_SECONDS:
-            _end_now(f"told twice to stop; {agent.stats.waiting} crops are not stored")
-
-    return stop
-
-
-def _end_now(why: str) -> None:
-    """End the process with 1 whatever its threads are doing."""
-    logging.critical("facepipe: %s", why)
-    logging.shutdown()
-    os._exit(1)
+    return process.run(make_agent())
 
 
 def function_handler(event: Any, context: Any) -> None:
@@ -141,7 +69,7 @@ if __name__ == "__main__":
     except FacepipeError as error:
         sys.exit(f"facepipe: {error}")
     logging.info("done: %s", final)
-    if loss(final):
-        sys.exit(f"facepipe: {loss(final)}")
+    lost = process.loss(final)
+    sys.exit(lost and f"facepipe: {lost}")
 elif os.environ.get("FACEPIPE_AUTOSTART") == "1":
-    autostart()
+    process.run_in_background(make_agent())

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from facepipe.keys import parse_key
-from facepipe_io.edge import agent, demo
-from facepipe_io.edge.cameras import Frame, ImageFolder, open_camera
+from facepipe_io.edge import agent
+from facepipe_io.edge.cameras import Frame, ImageFolder, demo, open_camera
 from facepipe_io.edge.settings import device_settings
 from facepipe_io.edge.uplinks import FolderUplink
 from facepipe_io.errors import CameraError, ModelError, StoreError, UplinkError
