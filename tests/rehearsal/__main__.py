@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 import time
@@ -67,6 +68,8 @@ def main() -> None:
             "make rehearse needs Terraform 1.9 or newer: "
             "see https://developer.hashicorp.com/terraform/install"
         )
+    if shutil.which("openssl") is None:
+        sys.exit("make rehearse needs openssl, for the cameras' keys: install it")
     started = time.monotonic()
     try:
         rehearse(console)

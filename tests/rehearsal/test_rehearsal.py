@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from tests.emulator import running
@@ -9,7 +11,10 @@ from tests.rehearsal.probes import PROBES, Actors, table
 from tests.rehearsal.stack import Stack
 from tests.rehearsal.terraform import ROOT, installed
 
-pytestmark = pytest.mark.skipif(not installed(), reason="terraform: not installed")
+pytestmark = [
+    pytest.mark.skipif(not installed(), reason="terraform: not installed"),
+    pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl: not installed"),
+]
 
 
 @pytest.fixture(scope="module")
