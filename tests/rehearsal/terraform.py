@@ -50,21 +50,22 @@ class Terraform:
 
     def init(self) -> None:
         """Copy the root and fetch the provider."""
-        ignore = shutil.ignore_patterns(".terraform", "*.tfstate*", "*.tfvars", "tests")
-        shutil.copytree(ROOT / "terraform", self.folder, ignore=ignore)
+        ignore = shutil.ignore_patterns(".terraform", "*.tfstate*", "*.tfvars")
+        # Terraform's tests link to files of the root.
+        shutil.copytree(ROOT / "terraform", self.folder, symlinks=True, ignore=ignore)
         mirror = provider_mirror()
-        self._run("init", *([f"-plugin-dir={mirror}"] if mirror else []))
+        self.run("init", *([f"-plugin-dir={mirror}"] if mirror else []))
 
     def apply(self) -> None:
         """Build what is not there, and change what has changed."""
         self._write_variables()
-        self._run("apply", "-auto-approve")
+        self.run("apply", "-auto-approve")
 
     def changes(self) -> dict[str, list[str]]:
         """What an apply would do now: address of each resource to its actions."""
         self._write_variables()
-        self._run("plan", "-out=plan")
-        plan = json.loads(self._run("show", "-json", "plan"))
+        self.run("plan", "-out=plan")
+        plan = json.loads(self.run("show", "-json", "plan"))
         changed = {
             change["address"]: change["change"]["actions"]
             for change in plan.get("resource_changes", [])
@@ -78,22 +79,27 @@ class Terraform:
 
     def outputs(self) -> dict[str, Any]:
         """The outputs, by name."""
-        found = json.loads(self._run("output", "-json"))
+        found = json.loads(self.run("output", "-json"))
         return {name: output["value"] for name, output in found.items()}
 
     def resources(self) -> list[str]:
         """Addresses of what is in the state."""
-        return self._run("state", "list").split()
+        return self.run("state", "list").split()
 
     def destroy(self) -> None:
         """Take everything down."""
-        self._run("destroy", "-auto-approve")
+        self.run("destroy", "-auto-approve")
 
     def _write_variables(self) -> None:
         text = json.dumps(self.variables, indent=2)
         (self.folder / "terraform.tfvars.json").write_text(text)
 
-    def _run(self, *arguments: str) -> str:
+    def run(self, *arguments: str) -> str:
+        """Run a command of Terraform's; what it printed.
+
+        Raises:
+            TerraformError: if it fails.
+        """
         environment = {
             **self.environment,
             "CHECKPOINT_DISABLE": "1",
@@ -110,6 +116,5 @@ class Terraform:
             check=False,
         )
         if done.returncode:
-            said = (done.stderr or done.stdout).strip()
-            raise TerraformError(f"terraform {arguments[0]}: {said}")
+            raise TerraformError(f"terraform {arguments[0]}: {done.stdout}{done.stderr}".strip())
         return done.stdout
