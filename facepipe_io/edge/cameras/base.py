@@ -100,7 +100,7 @@ def without_secrets(source: str) -> str:
         >>> without_secrets("clips/hall.mp4")
         'clips/hall.mp4'
     """
-    url = re.match(r"\s*([\w.+-]+:/+)(.*)", source, re.DOTALL)
+    url = re.match(r"\s*([\w.+-]+:/{1,2})(.*)", source, re.DOTALL)
     if url is None:
         return source
     scheme, rest = url.groups()
