@@ -58,7 +58,7 @@ $(VENV)/installed-local: setup.cfg pyproject.toml | $(VENV)
 
 $(VENV)/installed-test: setup.cfg pyproject.toml | $(VENV)
 	@echo "Installing facepipe and its test tools into $(VENV) ..."
-	@$(BIN)/python $(PIP) --editable '.[headless,local,aws,test]'
+	@$(BIN)/python $(PIP) --editable '.[headless,local,aws,mqtt,greengrass2,device,test]'
 	@touch $@ $(VENV)/installed-local
 
 $(VENV):
@@ -71,7 +71,7 @@ $(VENV):
 .venv37/installed: setup.cfg pyproject.toml
 	$(PYTHON37) -m venv .venv37
 	.venv37/bin/python $(PIP) --upgrade pip
-	.venv37/bin/python $(PIP) --editable '.[headless,aws]' \
+	.venv37/bin/python $(PIP) --editable '.[headless,aws,mqtt]' \
 	  'hypothesis[zoneinfo]' matplotlib 'moto[s3]' pytest pytest-timeout scikit-image
 	touch $@
 

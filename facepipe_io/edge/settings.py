@@ -14,6 +14,7 @@ from facepipe.errors import KeyFormatError
 from facepipe.keys import CropKey
 from facepipe_io.edge.bus import BUSES
 from facepipe_io.edge.detectors import DETECTORS, default_detector
+from facepipe_io.edge.identity import Identity
 from facepipe_io.errors import SettingsError
 from facepipe_io.settings import load, number, one_of, positive, setting
 
@@ -21,6 +22,8 @@ MAX_FOLDER_BYTES = 255  # of a folder's name, on every Linux file system in use
 
 # Amazon S3 User Guide, "General purpose bucket naming rules"
 _BUCKET = re.compile(r"(?!.*\.\.)(?!(\d+\.){3}\d+\Z)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z")
+
+_HOST = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9.-]{0,252})(:\d{1,5})?\Z")
 
 
 def camera_name(text: str) -> str:
@@ -52,6 +55,18 @@ def bucket_name(text: str) -> str:
     """
     if not _BUCKET.match(text):
         raise ValueError("a bucket's name alone: 3 to 63 of a-z, 0-9, hyphen and dot")
+    return text
+
+
+def host_name(text: str) -> str:
+    """Parser of a server's name, perhaps with a port.
+
+    Example:
+        >>> host_name("c1.credentials.iot.us-east-1.amazonaws.com")
+        'c1.credentials.iot.us-east-1.amazonaws.com'
+    """
+    if not _HOST.match(text):
+        raise ValueError("a host's name alone, perhaps with :port, without https:// or a path")
     return text
 
 
@@ -99,11 +114,45 @@ class DeviceSettings:
     max_fps: float = setting(
         "FACEPIPE_MAX_FPS", help="frames looked at per second", default=15.0, parse=positive
     )
+    spool_dir: str | None = setting(
+        "FACEPIPE_SPOOL_DIR",
+        help="a folder in which crops wait while the network is away; by default one in the "
+        "state folder of the service or the user",
+    )
+    spool_mb: float = setting(
+        "FACEPIPE_SPOOL_MB",
+        help="megabytes of crops that may wait; beyond that the oldest are dropped",
+        default=256.0,
+        parse=number(1, 1e6),
+    )
     bus: str = setting(
         "FACEPIPE_BUS",
         help="where messages go: auto, greengrasssdk, log or none",
         default="auto",
         parse=one_of("auto", *BUSES),
+    )
+    preview: str = setting(
+        "FACEPIPE_PREVIEW",
+        help="a pipe that shows what is found, such as /tmp/results.mjpeg, for ffplay; or off",
+        default="off",
+    )
+    certificate: str | None = setting(
+        "FACEPIPE_CERTIFICATE", help="path of the device's X.509 certificate, PEM"
+    )
+    private_key: str | None = setting(
+        "FACEPIPE_PRIVATE_KEY", help="path of the certificate's private key, PEM"
+    )
+    ca: str | None = setting(
+        "FACEPIPE_CA",
+        help="path of the certificates that servers must be signed by; the system's by default",
+    )
+    credentials_endpoint: str | None = setting(
+        "FACEPIPE_CREDENTIALS_ENDPOINT",
+        help="host that gives AWS credentials for the certificate; without it, boto3 finds its own",
+        parse=host_name,
+    )
+    role_alias: str | None = setting(
+        "FACEPIPE_ROLE_ALIAS", help="AWS IoT's role alias to ask credentials_endpoint for"
     )
 
     def __attrs_post_init__(self) -> None:
@@ -133,8 +182,28 @@ class DeviceSettings:
                 "FACEPIPE_BUCKET must name the S3 bucket for the crops; "
                 "or FACEPIPE_CROPS_DIR a folder"
             )
+        if (self.certificate is None) != (self.private_key is None):
+            missing = "FACEPIPE_PRIVATE_KEY" if self.certificate else "FACEPIPE_CERTIFICATE"
+            problems.append(f"{missing} must be set: a certificate and its key go together")
+        if self.credentials_endpoint is not None:
+            wanted = {
+                "FACEPIPE_ROLE_ALIAS": self.role_alias,
+                "FACEPIPE_CERTIFICATE": self.certificate or self.private_key,
+            }
+            problems += [
+                f"{name} must be set, for FACEPIPE_CREDENTIALS_ENDPOINT is"
+                for name, value in wanted.items()
+                if value is None
+            ]
         if problems:
             raise SettingsError(problems)
+
+    @property
+    def identity(self) -> Identity | None:
+        """The device's certificate, where it has one."""
+        if self.certificate is None or self.private_key is None:
+            return None
+        return Identity(self.certificate, self.private_key, self.ca)
 
 
 def device_settings(environ: Mapping[str, str], **given: Any) -> DeviceSettings:
@@ -152,7 +221,10 @@ def device_settings(environ: Mapping[str, str], **given: Any) -> DeviceSettings:
         'haar'
     """
     thing = environ.get("AWS_IOT_THING_NAME", "").strip()
-    defaults = {"FACEPIPE_CAMERA": thing or socket.gethostname()}
+    defaults = {
+        "FACEPIPE_CAMERA": thing or socket.gethostname(),
+        "FACEPIPE_SPOOL_DIR": str(_state_folder(environ) / "spool"),
+    }
     try:
         return load(DeviceSettings, {**defaults, **_set(environ)}, **given)
     except SettingsError as error:
@@ -164,3 +236,15 @@ def device_settings(environ: Mapping[str, str], **given: Any) -> DeviceSettings:
 
 def _set(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if value.strip()}
+
+
+def _state_folder(environ: Mapping[str, str]) -> Path:
+    """Where programs keep what has to survive them: systemd's, else the user's (XDG)."""
+    service = environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    if service:
+        return Path(service)
+    home = environ.get("HOME", "")
+    user = environ.get("XDG_STATE_HOME", "")
+    if not user:
+        return Path(home, ".local", "state", "facepipe") if home else Path("/var/lib/facepipe")
+    return Path(user, "facepipe")
