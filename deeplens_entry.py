@@ -27,6 +27,7 @@ from facepipe_io.edge.bus import open_bus
 from facepipe_io.edge.cameras import is_live, open_camera
 from facepipe_io.edge.detectors import open_detector
 from facepipe_io.edge.settings import device_settings
+from facepipe_io.edge.spool import open_spool
 from facepipe_io.edge.stats import Stats
 from facepipe_io.edge.uplinks import open_uplink
 
@@ -43,6 +44,8 @@ def make_agent() -> Agent:
         open_detector(settings.detector, settings.model, min_score=settings.min_score),
         open_uplink(settings.bucket, settings.crops_dir),
         open_camera=opener if live else None,
+        spool=open_spool(settings.spool_dir),
+        spool_bytes=settings.spool_mb * 1e6,
         bus=open_bus(settings.bus),
         resend_seconds=settings.resend_seconds,
         max_fps=settings.max_fps,
@@ -69,6 +72,9 @@ if __name__ == "__main__":
     except FacepipeError as error:
         sys.exit(f"facepipe: {error}")
     logging.info("done: %s", final)
+    left = process.left(final, device_settings(os.environ).spool_dir)
+    if left:
+        logging.warning("facepipe: %s", left)
     lost = process.loss(final)
     sys.exit(lost and f"facepipe: {lost}")
 elif os.environ.get("FACEPIPE_AUTOSTART") == "1":

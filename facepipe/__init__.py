@@ -45,9 +45,11 @@ if TYPE_CHECKING:
     from facepipe.images import encode_jpeg as encode_jpeg
     from facepipe.images import fit_within as fit_within
     from facepipe.images import sharpness as sharpness
+    from facepipe.images import thumbnail as thumbnail
     from facepipe.keys import CropKey as CropKey
     from facepipe.keys import format_key as format_key
     from facepipe.keys import parse_key as parse_key
+    from facepipe.motion import MotionGate as MotionGate
     from facepipe.records import ScoredCrop as ScoredCrop
     from facepipe.records import metric_data as metric_data
     from facepipe.records import score_crop as score_crop
@@ -67,6 +69,7 @@ _HOME = {
     "FacepipeError": "errors",
     "ImageError": "errors",
     "KeyFormatError": "errors",
+    "MotionGate": "motion",
     "ResponseError": "errors",
     "S3Object": "events",
     "ScoredCrop": "records",
@@ -93,6 +96,7 @@ _HOME = {
     "score_crop": "records",
     "sharpness": "images",
     "split_event": "events",
+    "thumbnail": "images",
     "to_item": "records",
     "view_quality": "tracks",
 }

@@ -41,6 +41,7 @@ def environ(tmp_path):
         AWS_IOT_THING_NAME="hall",
         FACEPIPE_MODEL=str(tmp_path / "face.xml"),
         FACEPIPE_CROPS_DIR=str(tmp_path / "crops"),
+        FACEPIPE_SPOOL_DIR=str(tmp_path / "spool"),
         FACEPIPE_RESEND_SECONDS="0",
     )
 
@@ -280,7 +281,9 @@ class TestLoss:
             )
             yield server
 
-    def test_crops_that_were_lost_make_the_program_fail(self, start, environ, portraits, tmp_path):
+    def test_crops_that_could_not_be_stored_go_with_the_next_start(
+        self, start, environ, portraits, tmp_path
+    ):
         environ["FACEPIPE_SOURCE"] = str(
             write_video(tmp_path / "clip.avi", [scene((portraits["hopper"], 0, 120, 300))] * 20)
         )
@@ -289,9 +292,17 @@ class TestLoss:
         (tmp_path / "crops" / "faces").mkdir(parents=True)
         (tmp_path / "crops" / "faces" / "hall").write_text("in the way")
         code, output = finish(start(str(ROOT / "deeplens_entry.py")))
-        assert code == 1, output
-        assert "facepipe: 1 of 1 crops were not stored" in output
+        assert code == 0, output
+        assert f"1 crop waits in {tmp_path}/spool for the next start" in output
         assert "name another folder" in output
+
+        (waiting,) = crops_in(tmp_path / "spool")
+        (tmp_path / "crops" / "faces" / "hall").unlink()
+        code, output = finish(start(str(ROOT / "deeplens_entry.py")))
+        assert code == 0, output
+        assert waiting.name in [path.name for path in crops_in(tmp_path / "crops")]
+        assert len(crops_in(tmp_path / "crops")) == 2
+        assert crops_in(tmp_path / "spool") == []
 
     @pytest.mark.parametrize("autostart", [False, True])
     def test_a_second_signal_does_not_wait(self, start, environ, dead_network, autostart):

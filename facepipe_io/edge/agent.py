@@ -1,7 +1,7 @@
 """The agent: camera to crops to uplink, in stages that do not wait for one another.
 
-    camera --newest frame--> detector --crops--> uploads
-                                 `------messages--> bus
+    camera --newest frame--> detector --crops--> uploader
+                                 `------messages--> reporter
 
 Each stage is a thread. A live camera's frame that nobody takes is replaced by the next one; the
 frames of a file wait to be taken, so that the same file gives the same crops every time.
@@ -13,33 +13,29 @@ import logging
 import threading
 import time
 from collections import Counter
-from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Callable
 
-from facepipe.records import iso_millis
-from facepipe_io.edge.bus import Bus, health_message, health_topic, infer_message, infer_topic
+from facepipe_io.edge.bus import Bus
 from facepipe_io.edge.handover import Handover
 from facepipe_io.edge.picker import Crop, CropPicker, Look
+from facepipe_io.edge.reporter import Reporter
 from facepipe_io.edge.resilience import Pace, Trouble, backoff, one_line
 from facepipe_io.edge.stats import Stats
-from facepipe_io.errors import SettingsError, UplinkError
+from facepipe_io.edge.uploader import Uploader
+from facepipe_io.errors import SettingsError
 
 if TYPE_CHECKING:
     from facepipe_io.edge.cameras import Camera, Frame
     from facepipe_io.edge.detectors import Detector
+    from facepipe_io.edge.spool import Spool
     from facepipe_io.edge.uplinks import Uplink
 
 log = logging.getLogger(__name__)
 
-QUEUED_CROPS = 256  # some 20 MB
-QUEUED_MESSAGES = 16
-UPLOAD_TRIES = 5  # of a crop that nothing else waits for: of a file's, and when stopping
-MAX_STOPPING_BACKOFF_SECONDS = 2.0
-INFER_SECONDS = 1.0
-HEALTH_SECONDS = 60.0
-#: How long a stop waits for a camera or a bus that hangs; crops are waited for as they need.
+#: How long a stop waits for a camera or a bus that hangs.
 HANG_SECONDS = 5.0
-#: How long after a stop an uplink that fails is tried; one that works gets every crop.
+#: How long after a stop crops are still sent that the spool keeps anyway; and those that nothing
+#: keeps, if the uplink fails.
 STOP_SECONDS = 30.0
 
 
@@ -56,10 +52,13 @@ class Agent:
         open_camera: opens a live camera, at first or again. Without it a failure is the end. What
             it opens may turn out not to be live; it is then not opened again.
         detector: finds the faces.
-        uplink: takes the crops. It is called by one thread, in order.
-        bus: takes the messages.
+        uplink: takes the crops. It is called by as many threads as it says.
+        spool: where crops wait for the uplink, closed at the end; None for memory.
+        spool_bytes: of the crops in it. Beyond them the oldest is dropped.
+        bus: takes the messages, closed at the end.
         resend_seconds: one crop per person per this long.
         max_fps: frames of a live camera looked at per second.
+        every_frame: whether the detector is to look at a scene that does not change, too.
         on_frame: called by the detector's thread with each frame looked at and what came of it.
             What it raises is counted, and logged once.
         backoff_seconds: the first pause after a failure; each next one is twice as long.
@@ -78,16 +77,18 @@ class Agent:
         uplink: Uplink,
         *,
         open_camera: Callable[[], Camera] | None = None,
+        spool: Spool | None = None,
+        spool_bytes: float = 256e6,
         bus: Bus | None = None,
         resend_seconds: float = 10.0,
         max_fps: float = 15.0,
+        every_frame: bool = False,
         on_frame: Callable[[Frame, Look], None] | None = None,
         backoff_seconds: float = 0.5,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if camera is None and open_camera is None:
             raise TypeError("give a camera, or open_camera to open it with")
-        self._name = name
         self._camera = camera
         self._open_camera = open_camera
         self._live = camera is None or camera.live
@@ -97,29 +98,36 @@ class Agent:
             detector,
             resend_seconds=resend_seconds,
             stills=camera is not None and camera.stills,
+            every_frame=every_frame,
         )
-        self._uplink = uplink
-        self._bus = Bus() if bus is None else bus
         self._pace = Pace(max_fps)
         self._on_frame = on_frame
         self._backoff_seconds = backoff_seconds
         self._clock = clock
-        self._started = clock()
 
-        self._frames: Handover[Frame] = Handover(1, lossy=self._live)
-        self._crops: Handover[Crop] = Handover(QUEUED_CROPS, lossy=self._live)
-        self._messages: Handover[dict[str, Any]] = Handover(QUEUED_MESSAGES, lossy=True)
-        self._stopping = threading.Event()
-        self._give_up_at = float("inf")
         self._lock = threading.RLock()  # a signal's handler may ask for the figures
         self._counts: Counter[str] = Counter()
         self._last_error: str | None = None
         self._faults: list[BaseException] = []
         self._told_of_closing = False
-        stages = (self._watch, self._detect, self._upload, self._report)
+        self._stopping = threading.Event()
+        self._looking_since: float | None = None
+
+        self._frames: Handover[Frame] = Handover(1, lossy=self._live)
+        self._uploader = Uploader(
+            uplink,
+            spool,
+            max_bytes=spool_bytes,
+            lossy=self._live,
+            count=self._count,
+            backoff_seconds=backoff_seconds,
+            clock=clock,
+        )
+        bus = Bus() if bus is None else bus
+        self._reporter = Reporter(name, bus, lambda: self.stats, count=self._count, clock=clock)
         self._threads = [
             threading.Thread(target=self._guard, args=(stage,), name=stage.__name__, daemon=True)
-            for stage in stages
+            for stage in (self._watch, self._detect, self._upload, self._report)
         ]
 
     def run(self) -> Stats:
@@ -133,17 +141,17 @@ class Agent:
             thread.start()
 
     def stop(self) -> None:
-        """Take no more frames. What was decided on is still uploaded; `join` waits for it.
+        """Take no more frames. What was decided on is uploaded or left in the spool; `join` waits.
 
         Fit for a signal handler in a thread that does nothing but `run` or `join`.
         """
         if not self._stopping.is_set():
-            self._give_up_at = self._clock() + STOP_SECONDS
+            self._uploader.hurry(self._clock() + STOP_SECONDS)
         self._stopping.set()
         self._frames.close()
 
     def join(self) -> Stats:
-        """Wait until every crop is uploaded or given up.
+        """Wait until every crop is uploaded, left in the spool, or given up.
 
         Returns:
             The final figures.
@@ -154,7 +162,7 @@ class Agent:
         watch, detect, upload, report = self._threads
         detect.join()
         upload.join()
-        self._messages.close()
+        self._reporter.close()
         report.join(HANG_SECONDS)
         watch.join(HANG_SECONDS)
         if self._faults:
@@ -166,6 +174,12 @@ class Agent:
         """The figures so far, from any thread."""
         with self._lock:
             return Stats(last_error=self._last_error, **self._counts)
+
+    @property
+    def seconds_at_one_frame(self) -> float:
+        """How long the detector has been looking at one frame; long means that it hangs."""
+        since = self._looking_since
+        return 0.0 if since is None else self._clock() - since
 
     def _watch(self) -> None:
         """The camera's stage."""
@@ -206,7 +220,7 @@ class Agent:
         assert self._open_camera is not None  # noqa: S101 - for the type checker
         camera = self._open_camera()
         # Behind a URL there may be a recording, and only once it is open can one tell.
-        self._live = self._frames.lossy = self._crops.lossy = camera.live
+        self._live = self._frames.lossy = self._uploader.lossy = camera.live
         return camera
 
     def _close_camera(self) -> None:
@@ -225,8 +239,6 @@ class Agent:
         """The detector's stage."""
         kinds: set[type[BaseException]] = set()
         last_time = 0.0
-        next_message = -float("inf")
-        had_faces = False
         try:
             while True:
                 frame = self._frames.take()
@@ -234,6 +246,7 @@ class Agent:
                     break
                 last_time = frame.time
                 self._count(frames=1)
+                self._looking_since = self._clock()
                 try:
                     look = self._picker.look(frame)
                 # Detectors are other people's code, and one bad frame is no reason to stop.
@@ -243,19 +256,17 @@ class Agent:
                         kinds.add(type(error))
                         log.exception("looking for faces failed; going on with the next frame")
                     continue
-                self._count(faces=len(look.detections))
-                self._hand_on(look.crops)
+                finally:
+                    self._looking_since = None
+                self._count(faces=len(look.detections), still=int(look.still))
+                self._send(look.crops)
                 self._show(frame, look)
-                has_faces = len(look.detections) > 0
-                if (has_faces or had_faces) and self._clock() >= next_message:
-                    next_message = self._clock() + INFER_SECONDS
-                    had_faces = has_faces
-                    self._tell(frame, look)
+                self._reporter.tell(frame, look)
         finally:
             try:
-                self._hand_on(self._picker.flush(last_time))
+                self._send(self._picker.flush(last_time))
             finally:
-                self._crops.close()
+                self._uploader.close()
 
     def _show(self, frame: Frame, look: Look) -> None:
         if self._on_frame is None:
@@ -268,93 +279,18 @@ class Agent:
             if self.stats.observer_errors == 1:
                 log.exception("who watches the frames failed; going on")
 
-    def _hand_on(self, crops: list[Crop]) -> None:
+    def _send(self, crops: list[Crop]) -> None:
         for crop in crops:
-            self._count(crops=1, people=int(crop.shot == 0), bytes_waiting=len(crop.jpeg))
-            lost = self._crops.put(crop)
-            if lost is not None:
-                self._count(dropped=1, bytes_waiting=-len(lost.jpeg))
-
-    def _tell(self, frame: Frame, look: Look) -> None:
-        taken = iso_millis(datetime.fromtimestamp(frame.time, timezone.utc))
-        uploaded = self.stats.uploaded
-        self._messages.put(infer_message(self._name, taken, look.detections, look.tracks, uploaded))
+            self._count(crops=1, people=int(crop.shot == 0))
+            self._uploader.put(crop.key, crop.jpeg)
 
     def _upload(self) -> None:
         """The uplink's stage."""
-        trouble = Trouble("uplink")
-        try:
-            while True:
-                crop = self._crops.take()
-                if crop is None:
-                    return
-                size = len(crop.jpeg)
-                if self._put(crop, trouble):
-                    self._count(uploaded=1, bytes_uploaded=size, bytes_waiting=-size)
-                else:
-                    self._count(failed=1, bytes_waiting=-size)
-        finally:
-            self._crops.close()
-
-    def _put(self, crop: Crop, trouble: Trouble) -> bool:
-        """Put one crop, as often as it takes or makes sense."""
-        delays = backoff(self._backoff_seconds)
-        # Once a crop was given up, the ones behind it are tried once each.
-        tries = 1 if trouble.given_up else UPLOAD_TRIES
-        if trouble.given_up and self._clock() >= self._give_up_at:
-            return False
-        while True:
-            try:
-                self._uplink.put(crop.key, crop.jpeg)
-            except UplinkError as error:
-                self._count(error, uplink_errors=1)
-                trouble.begins(error)
-            except Exception as error:  # a fault, which costs this crop and not the ones behind it
-                self._count(error, uplink_errors=1)
-                log.exception("the uplink broke down over %s", crop.key)
-                return False
-            else:
-                trouble.ends()
-                return True
-            if self._live and not self._stopping.is_set():
-                self._stopping.wait(next(delays))
-                continue
-            tries -= 1
-            if tries <= 0 or self._clock() >= self._give_up_at:
-                trouble.given_up = True
-                return False
-            time.sleep(min(next(delays), MAX_STOPPING_BACKOFF_SECONDS))
+        self._uploader.run()
 
     def _report(self) -> None:
         """The bus's stage."""
-        trouble = Trouble("bus")
-        frames_before, then = 0, self._clock()
-        while True:
-            message = self._messages.take(max(0.0, then + HEALTH_SECONDS - self._clock()))
-            if message is not None:
-                self._publish(infer_topic(self._name), message, trouble)
-            now = self._clock()
-            done = message is None and self._messages.closed
-            if done or now - then >= HEALTH_SECONDS:
-                stats = self.stats
-                fps = (stats.frames - frames_before) / (now - then) if now > then else 0.0
-                sent_at = iso_millis(datetime.now(timezone.utc))
-                uptime = now - self._started
-                health = health_message(self._name, sent_at, stats, fps=fps, uptime=uptime)
-                self._publish(health_topic(self._name), health, trouble)
-                frames_before, then = stats.frames, now
-            if done:
-                return
-
-    def _publish(self, topic: str, message: dict[str, Any], trouble: Trouble) -> None:
-        try:
-            self._bus.publish(topic, message)
-        # What a broker's client throws is its own affair; a lost message is no reason to stop.
-        except Exception as error:  # noqa: BLE001
-            self._count(error, bus_errors=1)
-            trouble.begins(error)
-        else:
-            trouble.ends()
+        self._reporter.run()
 
     def _count(self, error: BaseException | None = None, **more: int) -> None:
         with self._lock:

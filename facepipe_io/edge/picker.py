@@ -10,16 +10,20 @@ import numpy as np
 
 from facepipe.boxes import box_area, clip_boxes
 from facepipe.crops import crop_regions, cut
-from facepipe.images import encode_jpeg, sharpness
+from facepipe.detections import Detections
+from facepipe.images import encode_jpeg, sharpness, thumbnail
 from facepipe.keys import CropKey, format_key
+from facepipe.motion import MotionGate
 from facepipe.tracks import BestShot, FaceTracker, Shot, view_quality
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from facepipe.detections import Detections
     from facepipe_io.edge.cameras import Frame
     from facepipe_io.edge.detectors import Detector
+
+_NOBODY = Detections.empty()
+_NO_TRACKS = np.empty(0, np.int64)
 
 
 @attrs.frozen
@@ -47,11 +51,13 @@ class Look:
         detections: the faces, clipped to the frame.
         tracks: `(N,)` int64, whose face each is.
         crops: what is to be sent now; mostly nothing.
+        still: whether the detector was spared, since nobody was there and nothing has changed.
     """
 
     detections: Detections
     tracks: NDArray[np.int64]
     crops: list[Crop]
+    still: bool = False
 
 
 class CropPicker:
@@ -65,6 +71,7 @@ class CropPicker:
         detector: finds the faces.
         resend_seconds: one crop per person per this long.
         stills: whether each frame is a scene of its own.
+        every_frame: whether the detector is to look at a scene that does not change, too.
 
     Raises:
         KeyFormatError: when the camera's name or the run cannot be part of a key.
@@ -78,12 +85,14 @@ class CropPicker:
         *,
         resend_seconds: float = 10.0,
         stills: bool = False,
+        every_frame: bool = False,
     ) -> None:
         self._key = CropKey(camera, datetime.fromtimestamp(0, timezone.utc), run, 0, 0)
         self._detector = detector
         # Decided on, and made into crops. A look that fails leaves them to the next one.
         self._shots: list[Shot] = []
         self._ready: list[Crop] = []
+        self._gate = None if stills or every_frame else MotionGate()
         if stills:  # nobody is in two of them, and everybody in one is meant
             self._tracker = FaceTracker(max_gap_seconds=0)
             self._best = BestShot(resend_seconds=resend_seconds, min_views=1)
@@ -95,6 +104,9 @@ class CropPicker:
         """Look at the next frame."""
         image, time = frame.image, frame.time
         wh = (image.shape[1], image.shape[0])
+        if self._is_still(image, time):
+            self._shots += self._best.due(time)
+            return Look(_NOBODY, _NO_TRACKS, self._crops(), still=True)
         found = self._detector.detect(image)
         self._shots += self._best.due(time)
 
@@ -118,6 +130,12 @@ class CropPicker:
                 view = cut(image, regions[index]).copy()  # so that the frame can be let go
             self._best.offer(track, quality, time, view)
         return Look(faces, tracks, self._crops())
+
+    def _is_still(self, image: NDArray[np.uint8], time: float) -> bool:
+        """Whether nobody is followed, and nothing has changed since the detector last looked."""
+        if self._gate is None or len(self._tracker.active(time)):
+            return False
+        return not self._gate.is_due(thumbnail(image), time)
 
     def flush(self, time: float) -> list[Crop]:
         """What is still to be sent, now that no more frames will come."""

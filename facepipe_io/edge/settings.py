@@ -114,10 +114,11 @@ class DeviceSettings:
     max_fps: float = setting(
         "FACEPIPE_MAX_FPS", help="frames looked at per second", default=15.0, parse=positive
     )
-    spool_dir: str | None = setting(
+    spool_dir: str = setting(
         "FACEPIPE_SPOOL_DIR",
-        help="a folder in which crops wait while the network is away; by default one in the "
+        help="a folder in which crops wait while the network is away; by default spool in the "
         "state folder of the service or the user",
+        default="/var/lib/facepipe/spool",
     )
     spool_mb: float = setting(
         "FACEPIPE_SPOOL_MB",

@@ -13,17 +13,21 @@ class Stats:
         frames: frames looked at.
         skipped: frames that came too fast to be looked at.
         unusable: frames that were damaged or of zero size.
+        still: frames of those looked at that the detector was spared, since nothing had changed.
         faces: faces found, each in every frame.
         people: people of whom a crop was made.
         crops: crops made.
+        recovered: crops that an earlier start had left in the spool.
         uploaded: crops stored.
         dropped: crops lost because too many were waiting.
         failed: crops given up because the uplink did not take them.
+        refused: times that a crop was left for later because the uplink takes others, but not it.
         bytes_uploaded: their bytes.
         bytes_waiting: bytes of the crops that wait for the uplink.
         camera_errors: times that the camera could not be opened or read.
         detector_errors: frames in which looking for faces failed.
         uplink_errors: uploads that failed, to be tried again or given up.
+        disk_errors: times that the spool could not be written to or read.
         bus_errors: messages that could not be published.
         observer_errors: frames over which who watches the agent failed.
         last_error: what went wrong last, in one line.
@@ -32,17 +36,21 @@ class Stats:
     frames: int = 0
     skipped: int = 0
     unusable: int = 0
+    still: int = 0
     faces: int = 0
     people: int = 0
     crops: int = 0
+    recovered: int = 0
     uploaded: int = 0
     dropped: int = 0
     failed: int = 0
+    refused: int = 0
     bytes_uploaded: int = 0
     bytes_waiting: int = 0
     camera_errors: int = 0
     detector_errors: int = 0
     uplink_errors: int = 0
+    disk_errors: int = 0
     bus_errors: int = 0
     observer_errors: int = 0
     last_error: str | None = None
@@ -50,7 +58,7 @@ class Stats:
     @property
     def waiting(self) -> int:
         """Crops that wait for the uplink."""
-        return self.crops - self.uploaded - self.lost
+        return self.crops + self.recovered - self.uploaded - self.lost
 
     @property
     def lost(self) -> int:

@@ -26,7 +26,13 @@ _FOLDER_HINTS = {
 
 
 class Uplink:
-    """Takes crops."""
+    """Takes crops.
+
+    Attributes:
+        parallel: how many threads may put crops at once.
+    """
+
+    parallel = 1
 
     def put(self, key: str, jpeg: bytes) -> None:
         """Store a crop; when this returns, it is stored.

@@ -18,6 +18,7 @@ from facepipe.images import (
     encode_jpeg,
     fit_within,
     sharpness,
+    thumbnail,
 )
 from tests.strategies import detections
 
@@ -121,6 +122,24 @@ def test_what_is_fitted_fits_and_keeps_its_proportions(picture, width, height):
     assert abs(fitted.shape[1] - max(1, picture.shape[1] * ratio)) <= 1
     assert abs(fitted.shape[0] - max(1, picture.shape[0] * ratio)) <= 1
     assert (fitted is picture) == (ratio == 1.0)
+
+
+@given(st.integers(1, 400), st.integers(1, 400), st.integers(0, 255))
+def test_a_thumbnail_is_small_and_keeps_proportions_and_colour(width, height, value):
+    small = thumbnail(np.full((height, width, 3), value, np.uint8))
+    ratio = min(1.0, 96 / max(width, height))
+    assert abs(small.shape[1] - max(1, width * ratio)) <= 0.5
+    assert abs(small.shape[0] - max(1, height * ratio)) <= 0.5
+    assert (small == value).all()
+
+
+@pytest.mark.parametrize("wh", [(1920, 1080), (1280, 720), (2592, 1944), (4000, 3000)])
+def test_what_is_fitted_is_the_mean_of_what_it_was(portraits, wh):
+    """Not a choice of pixels, whose patterns a detector would take for something."""
+    picture = cv2.resize(portraits["hopper"], wh)
+    fitted = fit_within(picture, (480, 480))
+    mean = cv2.resize(picture, (fitted.shape[1], fitted.shape[0]), interpolation=cv2.INTER_AREA)
+    assert np.abs(fitted.astype(int) - mean).mean() < 1.5
 
 
 def test_no_picture_fits_nowhere():

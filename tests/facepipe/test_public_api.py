@@ -16,11 +16,12 @@ import facepipe
 
 PUBLIC = [
     "BestShot", "CropKey", "Detections", "EventError", "FaceEmotions", "FaceTracker",
-    "FacepipeError", "ImageError", "KeyFormatError", "ResponseError", "S3Object", "ScoredCrop",
-    "ShapeError", "__version__", "as_bgr", "box_area", "box_iou", "clip_boxes", "crop_regions",
-    "cut", "decode_image", "draw_faces", "encode_jpeg", "expand_boxes", "filter_emotions",
-    "fit_within", "format_key", "iter_s3_objects", "largest_face", "metric_data", "nms",
-    "parse_key", "scale_boxes", "score_crop", "sharpness", "split_event", "to_item", "view_quality",
+    "FacepipeError", "ImageError", "KeyFormatError", "MotionGate", "ResponseError", "S3Object",
+    "ScoredCrop", "ShapeError", "__version__", "as_bgr", "box_area", "box_iou", "clip_boxes",
+    "crop_regions", "cut", "decode_image", "draw_faces", "encode_jpeg", "expand_boxes",
+    "filter_emotions", "fit_within", "format_key", "iter_s3_objects", "largest_face", "metric_data",
+    "nms", "parse_key", "scale_boxes", "score_crop", "sharpness", "split_event", "thumbnail",
+    "to_item", "view_quality",
 ]  # fmt: skip
 
 

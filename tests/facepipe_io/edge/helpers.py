@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from typing import Callable, Iterable, Sequence
 
@@ -16,6 +17,14 @@ from facepipe_io.edge.uplinks import Uplink
 from facepipe_io.errors import CameraError, UplinkError
 
 STANDINS = Path(__file__).resolve().parents[2] / "standins"
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
+    """Wait until something holds; fail when it does not come to."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it does not come to be"
+        time.sleep(0.002)
 
 
 def picture(value: int = 0, wh: tuple[int, int] = (160, 120)) -> np.ndarray:

@@ -16,6 +16,11 @@ from facepipe_io.edge.picker import CropPicker
 from tests.facepipe_io.edge.helpers import ONE_FACE, ScriptedDetector, faces, frames, picture, scene
 
 
+def make(detector, **more):
+    """Scripted detectors do not go by what they are shown, and have to see every frame."""
+    return CropPicker("hall", "4f9c", detector, every_frame=True, **more)
+
+
 def pick(picker, frames):
     """Every crop of a run."""
     crops = [crop for frame in frames for crop in picker.look(frame).crops]
@@ -57,21 +62,21 @@ def test_the_same_frames_give_the_same_crops(portraits):
 
 
 def test_who_stays_is_sent_again_now_and_then():
-    picker = CropPicker("hall", "4f9c", ScriptedDetector(ONE_FACE), resend_seconds=5.0)
+    picker = make(ScriptedDetector(ONE_FACE), resend_seconds=5.0)
     crops = pick(picker, frames(91, fps=10))
     assert [crop.shot for crop in crops] == [0, 1]
 
 
 def test_in_still_pictures_everyone_is_sent_at_once():
     detector = ScriptedDetector(faces([10, 10, 40, 50], [80, 10, 120, 60]))
-    crops = pick(CropPicker("hall", "4f9c", detector, stills=True), frames(3, fps=0.5))
+    crops = pick(make(detector, stills=True), frames(3, fps=0.5))
     assert [crop.shot for crop in crops] == [0] * 6
     assert len({crop.track for crop in crops}) == 6
 
 
 def test_a_flicker_is_not_sent():
     detector = ScriptedDetector(lambda call: ONE_FACE if call == 3 else faces())
-    assert pick(CropPicker("hall", "4f9c", detector), frames(40)) == []
+    assert pick(make(detector), frames(40)) == []
 
 
 coordinates = st.floats(-300, 500)
@@ -87,7 +92,7 @@ def test_whatever_boxes_a_detector_gives_no_crop_is_empty(boxes, scores):
 
     boxes = np.array(boxes, float).reshape(-1, 4)
     detector = ScriptedDetector(Detections(boxes, scores[: len(boxes)], [1] * len(boxes)))
-    picker = CropPicker("hall", "4f9c", detector)
+    picker = make(detector)
     crops = []
     for frame in frames(12):
         look = picker.look(frame)
@@ -107,7 +112,7 @@ def test_a_frame_that_the_detector_fails_on_loses_no_crop():
             raise RuntimeError("the detector broke")
         return ONE_FACE
 
-    picker = CropPicker("hall", "4f9c", ScriptedDetector(found))
+    picker = make(ScriptedDetector(found))
     crops = []
     for frame in frames(40):
         with contextlib.suppress(RuntimeError):
@@ -127,7 +132,7 @@ def test_a_fault_after_a_crop_was_decided_on_loses_no_crop(monkeypatch):
             return 1.0
 
         monkeypatch.setattr("facepipe_io.edge.picker.sharpness", failing)
-        picker = CropPicker("hall", "4f9c", ScriptedDetector(ONE_FACE))
+        picker = make(ScriptedDetector(ONE_FACE))
         crops = []
         for frame in frames(40):
             with contextlib.suppress(RuntimeError):
@@ -137,7 +142,7 @@ def test_a_fault_after_a_crop_was_decided_on_loses_no_crop(monkeypatch):
 
 def test_a_crop_does_not_change_with_the_frame_it_was_cut_from():
     """Cameras may use the memory of a frame again."""
-    picker = CropPicker("hall", "4f9c", ScriptedDetector(ONE_FACE))
+    picker = make(ScriptedDetector(ONE_FACE))
     image = picture(200)
     for index in range(5):
         picker.look(Frame(image, 1000 + index / 10))
@@ -152,3 +157,36 @@ def test_a_crop_does_not_change_with_the_frame_it_was_cut_from():
 def test_a_name_that_fits_into_no_key_is_refused_at_the_start(camera, run):
     with pytest.raises(KeyFormatError):
         CropPicker(camera, run, ScriptedDetector(ONE_FACE))
+
+
+class TestStillScenes:
+    def test_an_empty_scene_that_does_not_change_spares_the_detector(self):
+        detector = ScriptedDetector(faces())
+        picker = CropPicker("hall", "4f9c", detector)
+        still = [picker.look(frame).still for frame in frames(100, fps=10)]
+        assert detector.calls == still.count(False) <= 15  # a second of it, then every other second
+        assert not any(still[:10])
+
+    def test_whoever_comes_is_looked_for_and_followed(self, portraits):
+        """Also while standing as still as a picture."""
+        empty = [Frame(scene(), 1700000000.0 + index / 10) for index in range(50)]
+        person = scene((portraits["collins"], 200, 100, 280))
+        visit = [Frame(person, 1700000005.0 + index / 10) for index in range(40)]
+        picker = CropPicker("hall", "4f9c", open_detector("haar"))
+        looks = [picker.look(frame) for frame in empty + visit]
+        assert sum(look.still for look in looks[:50]) > 30
+        assert not any(look.still for look in looks[50:])
+        crops = [crop for look in looks for crop in look.crops]
+        assert [(crop.track, crop.shot) for crop in crops] == [(1, 0)]
+
+    def test_crops_that_are_due_are_sent_although_nothing_moves(self):
+        detector = ScriptedDetector(lambda call: ONE_FACE if call <= 4 else faces())
+        picker = CropPicker("hall", "4f9c", detector)
+        looks = [picker.look(frame) for frame in frames(60, fps=10)]
+        assert sum(len(look.crops) for look in looks) == 1
+
+    def test_pictures_that_have_nothing_to_do_with_each_other_are_all_looked_at(self):
+        detector = ScriptedDetector(faces())
+        picker = CropPicker("hall", "4f9c", detector, stills=True)
+        assert not any(picker.look(frame).still for frame in frames(30, fps=10))
+        assert detector.calls == 30

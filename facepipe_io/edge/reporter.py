@@ -1,0 +1,101 @@
+"""The reporter: what the device says on the bus, of faces and of itself."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, Callable
+
+from facepipe.records import iso_millis
+from facepipe_io.edge.bus import health_message, health_topic, infer_message, infer_topic
+from facepipe_io.edge.handover import Handover
+from facepipe_io.edge.resilience import Trouble
+
+if TYPE_CHECKING:
+    from facepipe_io.edge.bus import Bus
+    from facepipe_io.edge.cameras import Frame
+    from facepipe_io.edge.picker import Look
+    from facepipe_io.edge.stats import Stats
+
+QUEUED_MESSAGES = 16
+INFER_SECONDS = 1.0
+HEALTH_SECONDS = 60.0
+
+
+class Reporter:
+    """Says once a second at most what faces are seen, and every minute how the device is.
+
+    Args:
+        camera: the camera's name.
+        bus: takes the messages, and is closed at the end.
+        stats: gives the figures so far.
+        count: told of messages that could not be published, and of errors.
+        clock: seconds that never step back.
+    """
+
+    def __init__(
+        self,
+        camera: str,
+        bus: Bus,
+        stats: Callable[[], Stats],
+        *,
+        count: Callable[..., None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._camera = camera
+        self._bus = bus
+        self._stats = stats
+        self._count = count
+        self._clock = clock
+        self._messages: Handover[dict[str, Any]] = Handover(QUEUED_MESSAGES, lossy=True)
+        self._trouble = Trouble("bus")
+        self._started = clock()
+        self._next_infer = -float("inf")
+        self._had_faces = False
+
+    def tell(self, frame: Frame, look: Look) -> None:
+        """Say what faces are seen, and once that none is any more. Does not wait."""
+        has_faces = len(look.detections) > 0
+        if not (has_faces or self._had_faces) or self._clock() < self._next_infer:
+            return
+        self._next_infer = self._clock() + INFER_SECONDS
+        self._had_faces = has_faces
+        taken = iso_millis(datetime.fromtimestamp(frame.time, timezone.utc))
+        uploaded = self._stats().uploaded
+        self._messages.put(
+            infer_message(self._camera, taken, look.detections, look.tracks, uploaded)
+        )
+
+    def close(self) -> None:
+        """Tell nothing more. `run` then says for the last time how the device is."""
+        self._messages.close()
+
+    def run(self) -> None:
+        """Publish, until it is closed."""
+        frames_before, then = 0, self._clock()
+        while True:
+            message = self._messages.take(max(0.0, then + HEALTH_SECONDS - self._clock()))
+            if message is not None:
+                self._publish(infer_topic(self._camera), message)
+            now = self._clock()
+            done = message is None and self._messages.closed
+            if done or now - then >= HEALTH_SECONDS:
+                stats = self._stats()
+                fps = (stats.frames - frames_before) / (now - then) if now > then else 0.0
+                sent_at = iso_millis(datetime.now(timezone.utc))
+                uptime = now - self._started
+                health = health_message(self._camera, sent_at, stats, fps=fps, uptime=uptime)
+                self._publish(health_topic(self._camera), health)
+                frames_before, then = stats.frames, now
+            if done:
+                return
+
+    def _publish(self, topic: str, message: dict[str, Any]) -> None:
+        try:
+            self._bus.publish(topic, message)
+        # What a broker's client throws is its own affair; a lost message is no reason to stop.
+        except Exception as error:  # noqa: BLE001
+            self._count(error, bus_errors=1)
+            self._trouble.begins(error)
+        else:
+            self._trouble.ends()

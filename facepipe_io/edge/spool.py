@@ -1,0 +1,203 @@
+"""The spool: a folder in which crops wait for the uplink, and survive the process.
+
+Each crop is a file named by its key, written under another name and then renamed, so that one is
+there as a whole or not at all. What the folder holds at the start, a process before this one left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import logging
+import os
+from pathlib import Path
+from typing import IO, Iterator
+
+from facepipe.errors import KeyFormatError
+from facepipe.keys import parse_key
+from facepipe_io.errors import SettingsError
+
+log = logging.getLogger(__name__)
+
+_PARTIAL = ".part"
+_LOCK = ".lock"
+
+# How a JPEG begins and ends (ITU-T T.81, B.1.1.3).
+_JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
+
+# What a disk says that is full or failing. A device is to start all the same.
+_DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
+
+
+class Spool:
+    """Crops in a folder, by key. Only one process may have it open.
+
+    Args:
+        folder: made if need be. What is in it is for this user alone.
+
+    Attributes:
+        found: key and bytes of each crop that was there at the start, the oldest first.
+        damaged: crops of which a part was there, by a power cut; removed.
+        foreign: files that are no crops of facepipe's; left as they are.
+
+    Raises:
+        SettingsError: when it is another process's, or the folder cannot be used.
+        OSError: when the disk is full or fails.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = _locked(self.folder / _LOCK)
+        except BlockingIOError:
+            raise SettingsError(
+                [
+                    f"FACEPIPE_SPOOL_DIR {self.folder} is in use by another facepipe: "
+                    "stop that one, or name a folder for each"
+                ]
+            ) from None
+        except OSError as error:
+            if error.errno in _DISK_TROUBLE:
+                raise
+            raise SettingsError(
+                [f"FACEPIPE_SPOOL_DIR {self.folder} cannot be used: {error.strerror or error}"]
+            ) from error
+        self.damaged = 0
+        self.foreign = 0
+        self.found = sorted(self._look_through())
+        if self.found:
+            log.warning("%d crops of an earlier start wait in %s", len(self.found), self.folder)
+        if self.damaged or self.foreign:
+            log.warning(
+                "%s: removed %d damaged crops, left alone %d files that are no crops",
+                self.folder,
+                self.damaged,
+                self.foreign,
+            )
+
+    def write(self, key: str, jpeg: bytes) -> None:
+        """Keep a crop. It outlives the process from here on, and a power cut after `sync`.
+
+        Raises:
+            OSError: when the disk is full or fails; nothing of the crop is left then.
+        """
+        path = self.folder / key
+        try:
+            self._write(path, jpeg)
+        except FileNotFoundError:  # its folder was empty, and `remove` was quicker
+            self._write(path, jpeg)
+
+    def read(self, key: str) -> bytes:
+        """A crop.
+
+        Raises:
+            OSError: when it is gone, or the disk fails.
+        """
+        return (self.folder / key).read_bytes()
+
+    def remove(self, key: str) -> None:
+        """Let go of a crop, and of its folders where it was the last.
+
+        Raises:
+            OSError: when the disk fails. A crop that is gone already is none.
+        """
+        path = self.folder / key
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+        with contextlib.suppress(OSError):  # not empty, as a rule
+            for parent in path.parents:
+                if parent == self.folder:
+                    break
+                parent.rmdir()
+
+    def sync(self, key: str) -> None:
+        """Have a crop on the disk itself; one that is gone needs none.
+
+        Raises:
+            OSError: when the disk fails.
+        """
+        path = self.folder / key
+        with contextlib.suppress(FileNotFoundError):
+            for each in (path, path.parent):
+                opened = os.open(str(each), os.O_RDONLY)
+                try:
+                    os.fsync(opened)
+                finally:
+                    os.close(opened)
+
+    def close(self) -> None:
+        """Leave it to others."""
+        self._lock.close()
+
+    @staticmethod
+    def _write(path: Path, jpeg: bytes) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(path.name + _PARTIAL)
+        try:
+            partial.touch(mode=0o600)
+            partial.write_bytes(jpeg)
+            partial.replace(path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                partial.unlink()
+            raise
+
+    def _look_through(self) -> Iterator[tuple[str, int]]:
+        """Key and bytes of each crop that is there; clears up what is no whole one."""
+        for folder, _, names in os.walk(str(self.folder)):
+            for path in (Path(folder, name) for name in names if name != _LOCK):
+                key = path.relative_to(self.folder).as_posix()
+                ours = _is_key(key[: -len(_PARTIAL)] if key.endswith(_PARTIAL) else key)
+                if not ours or path.is_symlink():
+                    self.foreign += 1
+                elif key.endswith(_PARTIAL) or not _is_whole(path):
+                    self.damaged += 1
+                    with contextlib.suppress(OSError):
+                        path.unlink()
+                else:
+                    yield key, path.stat().st_size
+
+
+def _locked(path: Path) -> IO[bytes]:
+    """A file that is this process's until it is closed, or the process ends however it does."""
+    file = path.open("wb")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def _is_key(key: str) -> bool:
+    try:
+        parse_key(key)
+    except KeyFormatError:
+        return False
+    return True
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a file begins and ends as a JPEG does."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_JPEG_START))
+            file.seek(-len(_JPEG_END), os.SEEK_END)
+            return (start, file.read()) == (_JPEG_START, _JPEG_END)
+    except OSError:  # shorter than that, or no file
+        return False
+
+
+def open_spool(folder: str) -> Spool | None:
+    """Open a spool; None, told to the log, where the disk is full or fails: then memory serves.
+
+    Raises:
+        SettingsError: when it is another process's, or the folder cannot be used.
+    """
+    try:
+        return Spool(folder)
+    except OSError as error:
+        log.warning("crops wait in memory, for %s cannot be used: %s", folder, error.strerror)
+        return None

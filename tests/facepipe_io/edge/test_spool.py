@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from facepipe.images import encode_jpeg
+from facepipe_io.edge.spool import Spool, open_spool
+from facepipe_io.errors import SettingsError
+from tests.facepipe_io.edge.helpers import picture
+
+JPEG = encode_jpeg(picture(7))
+
+
+def key(number: int, camera: str = "hall", hour: int = 9) -> str:
+    return f"faces/{camera}/2026/11/20/{hour:02}/20261120T{hour:02}3005{number:03}Z-4f9c-1-0.jpg"
+
+
+def files_in(folder: Path) -> set:
+    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return set(found) - {".lock"}
+
+
+@pytest.fixture
+def spool(tmp_path):
+    opened = Spool(tmp_path / "state" / "spool")
+    yield opened
+    opened.close()
+
+
+def test_what_is_written_can_be_read_until_it_is_removed(spool):
+    spool.write(key(1), JPEG)
+    spool.write(key(2, "hall ü+%"), JPEG)
+    assert files_in(spool.folder) == {key(1), key(2, "hall ü+%")}
+    assert spool.read(key(1)) == JPEG
+    spool.sync(key(1))
+    spool.remove(key(1))
+    spool.remove(key(1))
+    spool.sync(key(1))
+    assert files_in(spool.folder) == {key(2, "hall ü+%")}
+    with pytest.raises(FileNotFoundError):
+        spool.read(key(1))
+
+
+def test_no_empty_folder_is_left(spool):
+    """Else a year would leave 8,760 of them."""
+    for hour in range(3):
+        spool.write(key(1, hour=hour), JPEG)
+    spool.remove(key(1, hour=0))
+    assert not (spool.folder / key(1, hour=0)).parent.exists()
+    spool.remove(key(1, hour=1))
+    spool.remove(key(1, hour=2))
+    assert [path.name for path in spool.folder.iterdir()] == [".lock"]
+
+
+def test_faces_are_for_this_user_alone(spool):
+    spool.write(key(1), JPEG)
+    assert stat.S_IMODE(spool.folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE((spool.folder / key(1)).stat().st_mode) == 0o600
+
+
+def test_the_next_start_finds_what_waits_in_the_order_of_its_keys(tmp_path):
+    first = Spool(tmp_path)
+    assert first.found == []
+    for number, hour in ((5, 9), (1, 10), (2, 9)):
+        first.write(key(number, hour=hour), JPEG)
+    first.close()
+    second = Spool(tmp_path)
+    assert second.found == [(key(n, hour=h), len(JPEG)) for n, h in ((2, 9), (5, 9), (1, 10))]
+    assert (second.damaged, second.foreign) == (0, 0)
+    second.close()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", JPEG[:1], JPEG[:2], JPEG[:-2], JPEG[: len(JPEG) // 2], b"\0" * len(JPEG), JPEG[2:]],
+    ids=["empty", "a byte", "a start", "no end", "a half", "zeros", "no start"],
+)
+def test_what_a_power_cut_left_of_a_crop_is_removed(tmp_path, data):
+    for name, content in ((key(1), data), (key(2), JPEG), (key(3) + ".part", JPEG)):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    spool = Spool(tmp_path)
+    assert spool.found == [(key(2), len(JPEG))]
+    assert (spool.damaged, spool.foreign) == (2, 0)
+    assert files_in(tmp_path) == {key(2)}
+    spool.close()
+
+
+def test_what_is_not_facepipes_is_left_alone(tmp_path, caplog):
+    foreign = ["notes.txt", "faces/cat.jpg", "holiday.part", key(1).replace("/09/", "/10/")]
+    for name in foreign:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(JPEG)
+    (tmp_path / key(2)).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / key(2)).symlink_to(tmp_path / "notes.txt")
+    spool = Spool(tmp_path)
+    assert (spool.found, spool.damaged, spool.foreign) == ([], 0, 5)
+    assert files_in(tmp_path) == {*foreign, key(2)}
+    assert len(caplog.records) == 1
+    spool.close()
+
+
+def test_nothing_of_a_crop_is_left_when_the_disk_is_full(spool, monkeypatch):
+    def full(self, data):
+        with self.open("wb") as file:
+            file.write(data[:5])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space"):
+        spool.write(key(1), JPEG)
+    assert files_in(spool.folder) == set()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="full: this system has no /dev/full")
+def test_a_disk_that_is_really_full_says_so(spool):
+    (spool.folder / key(1)).parent.mkdir(parents=True)
+    (spool.folder / (key(1) + ".part")).symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space"):
+        spool.write(key(1), JPEG)
+    assert files_in(spool.folder) == set()
+
+
+def test_a_second_process_is_refused_until_the_first_is_gone(tmp_path):
+    code = (
+        f"from facepipe_io.edge.spool import Spool; s = Spool({str(tmp_path)!r}); print(); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        other.stdout.readline()
+        with pytest.raises(SettingsError, match="in use by another facepipe"):
+            Spool(tmp_path)
+        other.kill()
+    Spool(tmp_path).close()
+
+
+def test_a_folder_that_cannot_be_one_is_a_mistake_of_the_settings(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(SettingsError, match="cannot be used"):
+        open_spool(str(tmp_path / "file" / "spool"))
+
+
+def test_without_a_disk_memory_serves(monkeypatch, tmp_path, caplog):
+    def failing(self, *arguments, **more):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(Path, "mkdir", failing)
+    assert open_spool(str(tmp_path / "spool")) is None
+    assert "wait in memory" in caplog.text

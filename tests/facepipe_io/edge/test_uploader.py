@@ -1,0 +1,350 @@
+from __future__ import annotations
+
+import errno
+import threading
+import time
+from collections import Counter
+
+import pytest
+
+from facepipe_io.edge.spool import Spool
+from facepipe_io.edge.uploader import MAX_STRIKES, QUEUED_CROPS, UPLOAD_TRIES, Uploader
+from facepipe_io.errors import UplinkError
+from tests.facepipe_io.edge.helpers import ListUplink, wait_for
+from tests.facepipe_io.edge.test_spool import JPEG, files_in, key
+
+WAIT = 30
+
+
+class Clock:
+    """Stands still until it is told to go on."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+class Sending:
+    """An uploader at work, and what it counts."""
+
+    def __init__(self, uplink, spool=None, **more):
+        self.counts = Counter()
+        self.errors = []
+        self.uplink = uplink
+        more.setdefault("backoff_seconds", 0.001)
+        self.uploader = Uploader(uplink, spool, count=self.count, **more)
+        self.fault = None
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        try:
+            self.uploader.run()
+        except ZeroDivisionError as fault:
+            self.fault = fault
+
+    def count(self, error=None, **more):
+        self.counts.update(more)
+        if error is not None:
+            self.errors.append(error)
+
+    def put(self, *keys):
+        for each in keys:
+            self.uploader.put(each, JPEG)
+
+    def wait(self, **counts):
+        wait_for(lambda: all(self.counts[name] >= n for name, n in counts.items()))
+
+    def end(self):
+        self.uploader.close()
+        self.thread.join(WAIT)
+        assert not self.thread.is_alive()
+        return self.counts
+
+
+class Parallel(ListUplink):
+    """Four at once; refuses keys for which `refuses` holds."""
+
+    parallel = 4
+
+    def __init__(self):
+        super().__init__()
+        self.refuses = lambda key: False
+        self.lock = threading.Lock()
+
+    def put(self, key, jpeg):
+        if self.refuses(key):
+            raise UplinkError("nowhere", f"no to {key}")
+        with self.lock:
+            super().put(key, jpeg)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "spool"
+
+
+def test_what_is_put_is_in_the_spool_until_it_is_stored(folder):
+    uplink = ListUplink()
+    uplink.gate.clear()
+    sending = Sending(uplink, Spool(folder))
+    sending.put(key(1), key(2))
+    assert files_in(folder) == {key(1), key(2)}
+    uplink.gate.set()
+    counts = sending.end()
+    assert uplink.crops == [(key(1), JPEG), (key(2), JPEG)]
+    assert files_in(folder) == set()
+    assert (counts["uploaded"], counts["bytes_uploaded"], counts["bytes_waiting"]) == (
+        2,
+        2 * len(JPEG),
+        0,
+    )
+
+
+def test_what_an_earlier_start_left_goes_first(folder):
+    earlier = Spool(folder)
+    earlier.write(key(3), JPEG)
+    earlier.write(key(1), JPEG)
+    earlier.close()
+    uplink = ListUplink()
+    uplink.gate.clear()
+    sending = Sending(uplink, Spool(folder))
+    sending.put(key(0))  # the clock was set back, and yet it is the newest
+    uplink.gate.set()
+    assert sending.end()["recovered"] == 2
+    assert uplink.keys == [key(1), key(3), key(0)]
+
+
+def test_an_outage_loses_nothing_and_ends_in_order(folder):
+    uplink = Parallel()
+    uplink.refuses = lambda key: True
+    sending = Sending(uplink, Spool(folder))
+    keys = [key(n) for n in range(50)]
+    sending.put(*keys)
+    sending.wait(uplink_errors=10)
+    assert files_in(folder) == set(keys)
+    uplink.parallel = 1  # so that the order in which they arrive is that in which they were sent
+    uplink.refuses = lambda key: False
+    sending.wait(uploaded=50)
+    sending.end()
+    # The one with which it was tried may have been the newest.
+    assert sorted(uplink.keys) == keys
+    assert uplink.keys[1:] == sorted(uplink.keys[1:])
+    assert files_in(folder) == set()
+
+
+def test_while_many_wait_a_live_crop_has_its_turn(folder):
+    """Three of four threads hang over the backlog; the fourth takes what comes in now."""
+    earlier = Spool(folder)
+    for n in range(20):
+        earlier.write(key(n), JPEG)
+    earlier.close()
+    uplink = Parallel()
+    hanging = threading.Semaphore(0)
+    let_go = threading.Event()
+
+    def refuses(of):
+        if of < key(20):
+            hanging.release()
+            assert let_go.wait(WAIT)
+        return False
+
+    uplink.refuses = refuses
+    sending = Sending(uplink, Spool(folder))
+    for _ in range(3):
+        assert hanging.acquire(timeout=WAIT)
+    sending.put(key(50), key(51))
+    sending.wait(uploaded=2)
+    assert uplink.keys == [key(50), key(51)]
+    let_go.set()
+    assert sending.end()["uploaded"] == 22
+
+
+def test_beyond_its_bound_the_spool_drops_the_oldest(folder):
+    uplink = ListUplink()
+    uplink.refusing.set()
+    sending = Sending(uplink, Spool(folder), max_bytes=5.5 * len(JPEG), backoff_seconds=60)
+    sending.put(key(0))
+    sending.wait(uplink_errors=1)
+    sending.put(*(key(n) for n in range(1, 9)))
+    sending.wait(dropped=4)
+    assert files_in(folder) == {key(n) for n in range(4, 9)}
+    assert sending.counts["dropped"] == 4
+    assert sending.counts["bytes_waiting"] == 5 * len(JPEG)
+
+
+def test_a_crop_that_nobody_takes_holds_up_no_other(folder):
+    uplink = Parallel()
+    uplink.refuses = lambda of: of == key(0)
+    sending = Sending(uplink, Spool(folder))
+    sending.put(key(0))
+    for n in range(1, 40):
+        sending.put(key(n))
+        sending.wait(uploaded=n)
+    sending.wait(refused=1)
+    errors = sending.counts["uplink_errors"]
+    assert errors > MAX_STRIKES
+    sending.put(*(key(n) for n in range(40, 60)))
+    sending.wait(uploaded=59)
+    assert sending.counts["uplink_errors"] == errors  # it rests
+    assert files_in(folder) == {key(0)}
+    sending.uploader.hurry(time.monotonic())
+    sending.end()
+    assert files_in(folder) == {key(0)}  # and is left to the next start
+
+
+def test_while_the_disk_is_full_crops_wait_in_memory(folder, monkeypatch, caplog):
+    uplink = ListUplink()
+    uplink.refusing.set()
+    spool = Spool(folder)
+    full = threading.Event()
+    write = spool.write
+
+    def may_be_full(key, jpeg):
+        if full.is_set():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(key, jpeg)
+
+    monkeypatch.setattr(spool, "write", may_be_full)
+    sending = Sending(uplink, spool)
+    full.set()
+    sending.put(key(1), key(2))
+    sending.wait(uplink_errors=3)
+    assert files_in(folder) == set()
+    assert sending.counts["disk_errors"] == 2
+    full.clear()  # there is room again
+    sending.put(key(3))
+    wait_for(lambda: files_in(folder) >= {key(1), key(2), key(3)} - {"on its way"})
+    uplink.refusing.clear()
+    counts = sending.end()
+    assert sorted(uplink.keys) == [key(1), key(2), key(3)]
+    assert (counts["uploaded"], counts["failed"], counts["bytes_waiting"]) == (3, 0, 0)
+    assert sum("spool" in record.getMessage() for record in caplog.records) == 2
+
+
+def test_too_much_for_memory_costs_the_oldest_in_memory(folder, monkeypatch):
+    monkeypatch.setattr("facepipe_io.edge.uploader.MEMORY_BYTES", 2.5 * len(JPEG))
+    spool = Spool(folder)
+    uplink = ListUplink()
+    uplink.refusing.set()
+    sending = Sending(uplink, spool, backoff_seconds=60)
+    sending.put(key(0))
+    sending.wait(uplink_errors=1)
+
+    def full(key, jpeg):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(spool, "write", full)
+    sending.put(*(key(n) for n in range(1, 6)))
+    sending.wait(dropped=3)
+    sending.uploader.hurry(time.monotonic())
+    counts = sending.end()
+    assert (counts["dropped"], counts["failed"]) == (3, 2)  # those in memory are lost at the end
+    assert files_in(folder) == {key(0)}  # the one in the spool is not
+
+
+def test_a_crop_that_somebody_removed_from_the_spool_is_lost_and_told_of(folder, caplog):
+    uplink = ListUplink()
+    uplink.refusing.set()
+    sending = Sending(uplink, Spool(folder), backoff_seconds=0.2)
+    sending.put(key(1))
+    sending.wait(uplink_errors=1)
+    (folder / key(1)).unlink()
+    uplink.refusing.clear()
+    sending.put(key(2))
+    counts = sending.end()
+    assert (uplink.keys, counts["failed"], counts["bytes_waiting"]) == ([key(2)], 1, 0)
+    assert "removed from the spool" in caplog.text
+
+
+def test_a_crop_that_cannot_be_read_is_kept_for_later(folder, monkeypatch):
+    spool = Spool(folder)
+    sending = Sending(ListUplink(), spool)
+    read = spool.read
+
+    def failing(of):
+        if of == key(1):
+            raise OSError(errno.EIO, "Input/output error")
+        return read(of)
+
+    monkeypatch.setattr(spool, "read", failing)
+    sending.put(key(1), key(2))
+    sending.wait(uploaded=1, refused=1)
+    sending.uploader.hurry(time.monotonic())
+    sending.end()
+    assert files_in(folder) == {key(1)}
+
+
+def test_a_fault_in_the_uplink_costs_no_crop(folder, caplog):
+    class Faulty(Parallel):
+        def put(self, key_, jpeg):
+            if key_ == key(1):
+                raise ZeroDivisionError("a fault")
+            super().put(key_, jpeg)
+
+    uplink = Faulty()
+    sending = Sending(uplink, Spool(folder))
+    sending.put(key(1), key(2))
+    sending.wait(uploaded=1, refused=1)
+    sending.uploader.hurry(time.monotonic())
+    sending.end()
+    assert (uplink.keys, files_in(folder)) == ([key(2)], {key(1)})
+    assert "a fault" in caplog.text
+
+
+class TestEnd:
+    def test_what_an_uplink_refuses_is_left_in_the_spool(self, folder):
+        uplink = ListUplink()
+        uplink.refusing.set()
+        sending = Sending(uplink, Spool(folder))
+        sending.put(key(1), key(2))
+        counts = sending.end()
+        assert (counts["uploaded"], counts["failed"], counts["dropped"]) == (0, 0, 0)
+        assert counts["uplink_errors"] == UPLOAD_TRIES
+        assert files_in(folder) == {key(1), key(2)}
+        Spool(folder).close()  # it is let go of
+
+    def test_an_upload_that_hangs_is_left_in_the_spool(self, folder, monkeypatch):
+        monkeypatch.setattr("facepipe_io.edge.uploader.GRACE_SECONDS", 0.01)
+        uplink = ListUplink()
+        uplink.gate.clear()
+        sending = Sending(uplink, Spool(folder))
+        sending.put(key(1), key(2))
+        assert uplink.entered.wait(WAIT)
+        sending.uploader.hurry(time.monotonic())
+        sending.end()
+        assert files_in(folder) == {key(1), key(2)}
+        uplink.gate.set()
+
+    def test_after_the_deadline_nothing_is_begun(self, folder):
+        clock = Clock()
+        uplink = ListUplink()
+        uplink.gate.clear()
+        sending = Sending(uplink, Spool(folder), clock=clock)
+        sending.put(*(key(n) for n in range(5)))
+        assert uplink.entered.wait(WAIT)
+        sending.uploader.hurry(1.0)
+        sending.uploader.close()
+        clock.now = 2.0
+        uplink.gate.set()
+        sending.thread.join(WAIT)
+        assert len(uplink.crops) <= 2
+        assert files_in(folder) == {key(n) for n in range(len(uplink.crops), 5)}
+
+    def test_a_put_that_waits_for_room_does_not_wait_for_ever(self, monkeypatch):
+        """Whatever becomes of the thread that decides."""
+        uplink = ListUplink()
+        uplink.gate.clear()
+        sending = Sending(uplink, lossy=False)
+        putting = threading.Thread(
+            target=lambda: sending.put(*(key(n) for n in range(QUEUED_CROPS + 1))), daemon=True
+        )
+        putting.start()
+        wait_for(lambda: sending.counts["bytes_waiting"] > QUEUED_CROPS * len(JPEG))
+        sending.uploader._events.put(((1).__truediv__, 0))  # a fault
+        putting.join(WAIT)
+        assert not putting.is_alive()
+        assert sending.fault is not None
+        uplink.gate.set()
