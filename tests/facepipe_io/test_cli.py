@@ -17,7 +17,7 @@ import cv2
 from click.testing import CliRunner
 
 from facepipe_io import cli
-from facepipe_io.edge import agent
+from facepipe_io.edge import uploader
 from facepipe_io.edge.detectors import DETECTORS
 from facepipe_io.local.store import Store
 
@@ -125,7 +125,7 @@ def test_the_run_just_made_is_the_one_shown(facepipe, source, tmp_path):
 
 
 def test_a_run_that_lost_crops_fails(facepipe, source, tmp_path, monkeypatch):
-    monkeypatch.setattr(agent, "MAX_STOPPING_BACKOFF_SECONDS", 0.01)
+    monkeypatch.setattr(uploader, "MAX_STOPPING_BACKOFF_SECONDS", 0.01)
     with Store(tmp_path, create=True) as store:
         store._db.execute("CREATE TRIGGER full BEFORE INSERT ON records "
                           "BEGIN SELECT RAISE(ABORT, 'disk full'); END")  # fmt: skip

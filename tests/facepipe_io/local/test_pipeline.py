@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from facepipe.keys import parse_key
-from facepipe_io.edge import agent
+from facepipe_io.edge import uploader
 from facepipe_io.edge.cameras import Frame, ImageFolder, demo, open_camera
 from facepipe_io.edge.settings import device_settings
 from facepipe_io.edge.uplinks import FolderUplink
@@ -211,7 +211,7 @@ class FullDisk(FolderUplink):
 
 def test_a_full_disk_loses_crops_that_are_counted(two_portraits, tmp_path, monkeypatch):
     monkeypatch.setattr(pipeline, "FolderUplink", FullDisk)
-    monkeypatch.setattr(agent, "MAX_STOPPING_BACKOFF_SECONDS", 0.01)
+    monkeypatch.setattr(uploader, "MAX_STOPPING_BACKOFF_SECONDS", 0.01)
     run = run_pipeline(settings_for(two_portraits, tmp_path), tmp_path)
     assert run.crops == 1
     assert run.lost >= 1
