@@ -32,7 +32,7 @@ _JPEG_MAX_SIDE = 65535
 
 # A face of a twentieth of the frame's width is five of these pixels wide.
 _THUMBNAIL_SIDE = 96
-_ROWS_PER_PIXEL = 5
+_PIXELS_PER_PIXEL = 60
 
 # Sharpness is compared between pictures of one size, whatever size the faces have.
 _SHARPNESS_SIDE = 64
@@ -160,10 +160,15 @@ def fit_within(image: Image, wh: tuple[int, int]) -> Image:
     small = (max(1, round(image.shape[1] * ratio)), max(1, round(image.shape[0] * ratio)))
     # Methods that pass over pixels alias, which detectors take for texture. The mean of four pixels
     # is what OpenCV is quickest at; from less than half on, INTER_LINEAR passes over none.
-    while image.shape[1] >= 2 * small[0] and image.shape[0] >= 2 * small[1]:
+    return cv2.resize(_halved(image, small), small, interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
+
+
+def _halved(image: Image, wh: tuple[int, int]) -> Image:
+    """A picture halved for as long as it is not smaller than a size."""
+    while image.shape[1] >= 2 * wh[0] and image.shape[0] >= 2 * wh[1]:
         half = (image.shape[1] // 2, image.shape[0] // 2)
         image = cv2.resize(image, half, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-    return cv2.resize(image, small, interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
+    return image
 
 
 def thumbnail(image: Image) -> Image:
@@ -184,7 +189,8 @@ def thumbnail(image: Image) -> Image:
     """
     ratio = min(1.0, _THUMBNAIL_SIDE / max(image.shape[:2]))
     small = (max(1, round(image.shape[1] * ratio)), max(1, round(image.shape[0] * ratio)))
-    step = max(1, round(image.shape[0] / small[1] / _ROWS_PER_PIXEL))
+    # As many rows as it takes for a pixel to be the mean of so many.
+    step = max(1, int(image.size / 3 / (small[0] * small[1] * _PIXELS_PER_PIXEL)))
     return cv2.resize(image[::step], small, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
 
@@ -204,8 +210,9 @@ def sharpness(image: Image) -> float:
         >>> sharpness(np.zeros((50, 40, 3), np.uint8))
         0.0
     """
-    grey = cv2.cvtColor(as_bgr(image), cv2.COLOR_BGR2GRAY)
-    small = cv2.resize(grey, (_SHARPNESS_SIDE, _SHARPNESS_SIDE), interpolation=cv2.INTER_AREA)
+    size = (_SHARPNESS_SIDE, _SHARPNESS_SIDE)
+    grey = cv2.cvtColor(_halved(as_bgr(image), size), cv2.COLOR_BGR2GRAY)
+    small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     _, deviation = cv2.meanStdDev(cv2.Laplacian(small, cv2.CV_32F))
     return float(deviation[0, 0]) ** 2
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -115,19 +116,19 @@ class CropPicker:
         faces = found[inside > 0].clipped(wh)
         tracks = self._tracker.update(faces, time, wh)
 
-        tight = crop_regions(faces, wh, margin=0, min_side=1, square=False)
         sides = np.sqrt(box_area(faces.boxes)).tolist()
-        regions = crop_regions(faces, wh)
+        regions = tight = None
         for index, track in enumerate(tracks.tolist()):
-            quality = view_quality(
-                sharpness(cut(image, tight[index])),
-                sides[index],
-                float(faces.scores[index]),
-                float(visible[index]),
-            )
-            view = None
+            rest = (sides[index], float(faces.scores[index]), float(visible[index]))
+            # What no sharpness could make the best need not be measured.
+            quality, view = view_quality(math.inf, *rest), None
             if self._best.improves(track, quality):
-                view = cut(image, regions[index]).copy()  # so that the frame can be let go
+                if regions is None or tight is None:
+                    regions = crop_regions(faces, wh)
+                    tight = crop_regions(faces, wh, margin=0, min_side=1, square=False)
+                quality = view_quality(sharpness(cut(image, tight[index])), *rest)
+                if self._best.improves(track, quality):
+                    view = cut(image, regions[index]).copy()  # so that the frame can be let go
             self._best.offer(track, quality, time, view)
         return Look(faces, tracks, self._crops())
 
