@@ -42,7 +42,7 @@ def make_agent() -> Agent:
         secrets.token_hex(4),
         None if live else opener(),
         open_detector(settings.detector, settings.model, min_score=settings.min_score),
-        open_uplink(settings.bucket, settings.crops_dir),
+        open_uplink(settings),
         open_camera=opener if live else None,
         spool=open_spool(settings.spool_dir),
         spool_bytes=settings.spool_mb * 1e6,

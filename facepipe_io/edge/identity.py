@@ -38,18 +38,23 @@ class Identity:
             try:
                 with Path(path).open("rb"):
                     pass
-            except OSError as error:
-                raise SettingsError(
-                    [f"the device's {path} cannot be read: {error.strerror or error}"]
-                ) from error
+            except (OSError, ValueError) as error:
+                reason = getattr(error, "strerror", None) or error
+                raise SettingsError([f"the device's {path} cannot be read: {reason}"]) from error
         try:
             context = ssl.create_default_context(cafile=self.ca)
-            context.load_cert_chain(self.certificate, self.key)
-        except (ssl.SSLError, ValueError) as error:
+        except ssl.SSLError as error:
+            raise SettingsError(
+                [f"FACEPIPE_CA, {self.ca}, has no certificate in PEM in it: {error}"]
+            ) from error
+        try:
+            # Without a password, OpenSSL would ask the terminal for that of an encrypted key.
+            context.load_cert_chain(self.certificate, self.key, password="")
+        except ssl.SSLError as error:
             raise SettingsError(
                 [
-                    f"{self.certificate} and {self.key} are no certificate and its private key, or "
-                    f"{self.ca or 'the CA'} is no certificate: {error}"
+                    f"{self.certificate} and {self.key} are no certificate and its private key in "
+                    f"PEM, without a passphrase: {error}"
                 ]
             ) from error
         return context

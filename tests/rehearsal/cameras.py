@@ -1,4 +1,4 @@
-"""What a camera does by itself: make its key, ask for credentials, run its program."""
+"""What a camera does by itself: make its key, run its program, call AWS IoT."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from urllib.parse import quote
 import attrs
 
 from tests.emulator import Emulator
+from tests.emulator.client import ROOT_KEYS
 from tests.rehearsal.terraform import ROOT
 
 
@@ -100,22 +101,28 @@ class Camera:
         session = self._session(client_id) if mqtt else ""
         self._call(aws, f"{session}/topics/{topic}", json.dumps(message).encode(), {})
 
-    def run(
-        self, aws: Emulator, keys: Mapping[str, str], bucket: str, source: str = "demo"
-    ) -> None:
-        """Run deeplens_entry.py to the end of a source.
+    def run(self, aws: Emulator, role_alias: str, bucket: str, source: str = "demo") -> None:
+        """Run deeplens_entry.py to the end of a source; it gets its credentials by itself.
 
         Raises:
             RuntimeError: if it fails; says what it wrote.
         """
         environment = {
-            **{name: value for name, value in aws.environment().items() if "FACEPIPE" not in name},
-            **{name.upper(): value for name, value in keys.items()},
-            "FACEPIPE_CAMERA": self.name,
-            "FACEPIPE_SOURCE": source,
-            "FACEPIPE_BUCKET": bucket,
-            "FACEPIPE_BUS": "none",
+            name: value
+            for name, value in aws.environment().items()
+            if "FACEPIPE" not in name and name.lower() not in ROOT_KEYS
         }
+        environment.update(
+            FACEPIPE_CAMERA=self.name,
+            FACEPIPE_SOURCE=source,
+            FACEPIPE_BUCKET=bucket,
+            FACEPIPE_BUS="none",
+            FACEPIPE_CREDENTIALS_ENDPOINT=aws.device_url.replace("https://", ""),
+            FACEPIPE_ROLE_ALIAS=role_alias,
+            FACEPIPE_CERTIFICATE=os.fspath(self.folder / f"{self.name}.pem"),
+            FACEPIPE_PRIVATE_KEY=os.fspath(self.folder / f"{self.name}.key"),
+            FACEPIPE_CA=os.fspath(aws.ca_file),
+        )
         program = [sys.executable, os.fspath(ROOT / "deeplens_entry.py")]
         done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:

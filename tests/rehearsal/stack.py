@@ -77,7 +77,7 @@ class Stack:
 
     def run_demo(self, name: str) -> list[str]:
         """Let a camera watch the demo; the keys of the crops that it has put."""
-        self.cameras[name].run(self.aws, self.keys_of(name), self.outputs["bucket"])
+        self.cameras[name].run(self.aws, self.outputs["role_alias"], self.outputs["bucket"])
         keys = self.crops(name)
         assert keys, "the camera put no crops"
         return keys

@@ -1,0 +1,293 @@
+"""Servers on loopback that stand in for AWS, and certificates that they may demand."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import ipaddress
+import json
+import socket
+import ssl
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from facepipe_io.edge.identity import Identity
+
+DAY = datetime.timedelta(days=1)
+
+
+def utcnow() -> datetime.datetime:
+    return datetime.datetime.now(datetime.timezone.utc)
+
+
+class Authority:
+    """A certificate authority whose files lie in a folder.
+
+    Attributes:
+        ca: path of its certificate.
+    """
+
+    def __init__(self, folder: Path, name: str = "test CA") -> None:
+        folder.mkdir(exist_ok=True)
+        self.folder = folder
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self.ca = str(folder / "ca.pem")
+        certificate = self._sign(
+            self._name,
+            self._key.public_key(),
+            utcnow() + 365 * DAY,
+            [(x509.BasicConstraints(ca=True, path_length=0), True), (_CERT_SIGN, True)],
+            start=utcnow() - 365 * DAY,
+        )
+        Path(self.ca).write_bytes(certificate)
+
+    def identity(self, name: str = "hall-1", *, days: float = 1, trusts: str | None = None):
+        """A device's certificate that ends in so many days; it trusts this authority's servers."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
+        certificate = self._issue(name, key, utcnow() + days * DAY, [(usage, False)])
+        paths = self.folder / f"{name}.pem", self.folder / f"{name}.key"
+        paths[0].write_bytes(certificate)
+        paths[1].write_bytes(key_pem(key))
+        return Identity(str(paths[0]), str(paths[1]), trusts or self.ca)
+
+    def server(self, host: str = "127.0.0.1", *, start=None, end=None) -> ssl.SSLContext:
+        """For a server that demands a certificate of this authority's."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))])
+        certificate = self._issue("server", key, end or utcnow() + DAY, [(names, False)], start)
+        path = self.folder / "server.pem"
+        path.write_bytes(certificate + key_pem(key))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(str(path))
+        context.load_verify_locations(self.ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+        return context
+
+    def _issue(self, name, key, end, extensions, start=None):
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        return self._sign(subject, key.public_key(), end, extensions, start)
+
+    def _sign(self, subject, public_key, end, extensions, start=None):
+        ours = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(public_key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(start or min(utcnow(), end) - 2 * DAY)
+            .not_valid_after(end)
+            # Python 3.13 and later refuse certificates without these two.
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+            .add_extension(ours, critical=False)
+        )
+        for extension, critical in extensions:
+            builder = builder.add_extension(extension, critical=critical)
+        signed = builder.sign(self._key, hashes.SHA256())
+        return signed.public_bytes(serialization.Encoding.PEM)
+
+
+_CERT_SIGN = x509.KeyUsage(
+    digital_signature=True,
+    key_cert_sign=True,
+    crl_sign=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+
+
+def key_pem(key: ec.EllipticCurvePrivateKey, passphrase: bytes = b"") -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(passphrase)
+        if passphrase
+        else serialization.NoEncryption(),
+    )
+
+
+class CredentialsProvider:
+    """Stands in for AWS IoT's credentials provider.
+
+    Attributes:
+        requests: a path, the thing's name and the certificate's common name for each request.
+        seconds: how long the credentials live that it gives.
+        answer: a status and a body to give instead; or an Event, for which it waits first.
+    """
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, str, str]] = []
+        self.seconds = 3600.0
+        self.answer = None
+
+    def respond(self, request):
+        subject = dict(pair[0] for pair in request.connection.getpeercert()["subject"])
+        thing = request.headers["x-amzn-iot-thingname"]
+        self.requests.append((request.path, thing, subject["commonName"]))
+        number = len(self.requests)
+        answer = self.answer
+        if isinstance(answer, threading.Event):
+            answer.wait(30)
+        elif answer is not None:
+            return answer
+        given = {
+            "accessKeyId": f"ASIA{number:016}",
+            "secretAccessKey": f"secret{number}",
+            "sessionToken": f"token{number}",
+            "expiration": zulu(self.seconds),
+        }
+        return 200, json.dumps({"credentials": given}).encode()
+
+
+class TokenExchange:
+    """Stands in for Greengrass V2's token exchange service.
+
+    Attributes:
+        requests: a path and the word of authorization for each request.
+        is_up: whether it gives credentials.
+    """
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, str]] = []
+        self.is_up = True
+
+    def respond(self, request):
+        self.requests.append((request.path, request.headers["Authorization"]))
+        if not self.is_up:
+            return 500, b""
+        given = {
+            "AccessKeyId": "ASIA",
+            "SecretAccessKey": "secret",
+            "Token": "exchanged",
+            "Expiration": zulu(3600),
+        }
+        return 200, json.dumps(given).encode()
+
+
+class Bucket:
+    """Stands in for S3.
+
+    Attributes:
+        objects: what is stored, by path.
+        requests: the headers of each request.
+        errors: a status and a code for each request to come.
+        losing: how many answers to come are lost on their way, after all was done.
+        refused: session tokens that have expired.
+        meanwhile: called once, while the next request waits for its answer.
+    """
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.requests = []
+        self.errors: list[tuple[int, str]] = []
+        self.losing = 0
+        self.refused: set[str] = set()
+        self.meanwhile = None
+
+    def respond(self, request):
+        self.requests.append(request.headers)
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
+        status, code = self.errors.pop(0) if self.errors else (200, "")
+        if request.headers["X-Amz-Security-Token"] in self.refused:
+            status, code = 400, "ExpiredToken"
+        elif request.headers["If-None-Match"] == "*" and request.path in self.objects:
+            status, code = 412, "PreconditionFailed"
+        elif not code:
+            self.objects[request.path] = request.body
+        if self.losing:
+            self.losing -= 1
+            return None
+        text = code and f"<Error><Code>{code}</Code><Message>no</Message></Error>"
+        return status, text.encode()
+
+    @property
+    def tokens(self):
+        """The session's token in each request."""
+        return [headers["X-Amz-Security-Token"] for headers in self.requests]
+
+
+def zulu(seconds: float) -> str:
+    """A time that is so far away, as AWS writes it."""
+    return f"{utcnow() + datetime.timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%SZ}"
+
+
+@contextlib.contextmanager
+def serving(respond, context: ssl.SSLContext | None = None, port: int = 0):
+    """A server on loopback, with TLS if there is a context for it; gives its host and port.
+
+    `respond` is called with each request, and gives a status and a body, or None to hang up.
+    """
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            answer = respond(self)
+            self.close_connection = True
+            if answer is None:
+                return
+            status, body = answer
+            with contextlib.suppress(OSError):  # who asked may have gone
+                self.send_response(status)
+                if 300 <= status < 400:
+                    self.send_header("Location", "/elsewhere")
+                self.send_header("Connection", "close")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        def do_PUT(self):
+            self.do_GET()
+
+        def log_message(self, *args):
+            pass
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 64
+
+        def finish_request(self, request, client_address):
+            if context is None:
+                Handler(request, client_address, self)
+                return
+            secured = context.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
+            try:
+                secured.do_handshake()
+            except OSError:
+                hang_up(secured)
+            else:
+                with secured:
+                    Handler(secured, client_address, self)
+
+    with Server(("127.0.0.1", port), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def hang_up(secured: ssl.SSLSocket) -> None:
+    """Close so that the client can read why: unread bytes would reset the connection."""
+    with socket.socket(fileno=secured.detach()) as raw, contextlib.suppress(OSError):
+        raw.settimeout(5)
+        raw.shutdown(socket.SHUT_WR)
+        while raw.recv(4096):
+            pass
