@@ -35,6 +35,7 @@ class Camera:
         fps: frames a second, where known.
         total: how many frames there will be, where known. A guess: a damaged file has fewer.
         skipped: frames that could not be used (unreadable, or of zero size).
+        missed: frames of a live camera that newer ones replaced before they were read.
     """
 
     source: str = ""
@@ -43,6 +44,7 @@ class Camera:
     fps: float | None = None
     total: int | None = None
     skipped: int = 0
+    missed: int = 0
 
     def read(self) -> Frame | None:
         """The next frame, or None when there are no more.

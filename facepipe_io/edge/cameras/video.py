@@ -21,6 +21,9 @@ MAX_GAP_SECONDS = 3600.0  # a longer gap in a recording is a damaged time stamp
 MAX_BAD_FRAMES = 100  # in a row, from a live camera
 # Lengths are reckoned from a duration and a rate, so that a whole video may miss a few frames.
 LEAST_SHARE_OF_FRAMES = 0.9
+# How long OpenCV waits for a stream. Both together are less than what `watch` allows an opening.
+OPEN_TIMEOUT_SECONDS = 12.0
+READ_TIMEOUT_SECONDS = 15.0
 GIF = int.from_bytes(b"gif ", "little")  # as CAP_PROP_FOURCC has it
 
 
@@ -142,6 +145,12 @@ def _open_capture(source: str) -> Any:
         return cv2.VideoCapture(int(source))
     if is_device(source):
         return cv2.VideoCapture(source, cv2.CAP_V4L2)
+    if "://" in source and hasattr(cv2, "CAP_PROP_READ_TIMEOUT_MSEC"):  # old ones: 30 s
+        timeouts = [
+            *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, round(OPEN_TIMEOUT_SECONDS * 1000)),
+            *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, round(READ_TIMEOUT_SECONDS * 1000)),
+        ]
+        return cv2.VideoCapture(source, cv2.CAP_ANY, timeouts)
     return cv2.VideoCapture(source)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import functools
 import http.server
 import itertools
@@ -29,6 +30,7 @@ from facepipe_io.edge.cameras import (
 from facepipe_io.edge.cameras.video import MAX_BAD_FRAMES, MAX_GAP_SECONDS, next_position
 from facepipe_io.errors import CameraError, SettingsError
 from tests.facepipe_io.edge.helpers import STANDINS, picture, write_video
+from tests.facepipe_io.edge.streams import MjpegServer
 
 
 def read_all(camera: Camera):
@@ -308,6 +310,25 @@ class TestLive:
             with pytest.raises(CameraError, match="no picture; check its cable or network"):
                 camera.read()
         assert times[1:] == [first + 2 + i for i in range(8)]
+
+    def test_a_stream_that_stops_without_an_end(self, monkeypatch):
+        """OpenCV itself gives up after a while, so that whoever reads comes back."""
+        monkeypatch.setattr(video, "OPEN_TIMEOUT_SECONDS", 0.3)
+        monkeypatch.setattr(video, "READ_TIMEOUT_SECONDS", 0.3)
+        server = MjpegServer([picture(50)])
+        with contextlib.closing(server), open_camera(server.url) as camera:
+            server.stalled.set()
+            with pytest.raises(CameraError, match="no picture; check its cable or network"):
+                read_all(camera)
+            with pytest.raises(CameraError, match="nothing answers there"):
+                open_camera(server.url)
+
+    def test_an_opencv_that_knows_no_timeouts(self, monkeypatch):
+        monkeypatch.delattr(cv2, "CAP_PROP_READ_TIMEOUT_MSEC", raising=False)
+        server = MjpegServer([picture(50)])
+        with contextlib.closing(server), open_camera(server.url) as camera:
+            assert camera.live
+            assert abs(float(camera.read().image.mean()) - 50) < 4
 
     def test_a_gif_on_a_web_server_that_does_not_tell_its_length(self, http_server, data_dir):
         handler = functools.partial(
