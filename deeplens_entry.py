@@ -43,7 +43,12 @@ def make_agent() -> Agent:
         open_detector(settings.detector, settings.model, min_score=settings.min_score),
         open_uplink(settings.bucket, settings.crops_dir),
         open_camera=opener if live else None,
-        bus=open_bus(settings.bus),
+        bus=open_bus(
+            settings.bus,
+            camera=settings.camera,
+            identity=settings.identity,
+            ca=settings.ca,
+        ),
         resend_seconds=settings.resend_seconds,
         max_fps=settings.max_fps,
     )
