@@ -46,7 +46,12 @@ def make_agent() -> Agent:
         open_camera=opener if live else None,
         spool=open_spool(settings.spool_dir),
         spool_bytes=settings.spool_mb * 1e6,
-        bus=open_bus(settings.bus),
+        bus=open_bus(
+            settings.bus,
+            camera=settings.camera,
+            identity=settings.identity,
+            ca=settings.ca,
+        ),
         resend_seconds=settings.resend_seconds,
         max_fps=settings.max_fps,
     )

@@ -286,7 +286,7 @@ def _settings_table(
     for field in attrs.fields(settings):
         env = field.metadata["env"]
         value = os.environ.get(env, "").strip()
-        if env == "FACEPIPE_SOURCE":
+        if env in ("FACEPIPE_SOURCE", "FACEPIPE_BUS"):
             value = without_secrets(value)
         default = defaults.get(env, field.default)
         if any(problem.startswith(env + " ") for problem in problems):

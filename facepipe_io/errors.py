@@ -5,6 +5,7 @@ FacepipeError
     CameraError         a source that gives no frames
     ModelError          a model that cannot be used
     UplinkError         a place that takes no crops
+    BusError            a bus that takes no messages
     StoreError          a file of an output folder that cannot be read or written
 """
 
@@ -79,6 +80,23 @@ class UplinkError(FacepipeError):
 
     def __str__(self) -> str:
         return f"cannot put crops into {self.target}: {self.reason}"
+
+
+class BusError(FacepipeError):
+    """A bus that takes no messages.
+
+    Attributes:
+        target: the broker, or what else takes the messages.
+        reason: what is wrong, and what to do.
+    """
+
+    def __init__(self, target: str, reason: str) -> None:
+        self.target = target
+        self.reason = reason
+        super().__init__(target, reason)
+
+    def __str__(self) -> str:
+        return f"cannot send messages to {self.target}: {self.reason}"
 
 
 class StoreError(FacepipeError):

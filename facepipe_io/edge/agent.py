@@ -22,6 +22,7 @@ from facepipe_io.edge.reporter import Reporter
 from facepipe_io.edge.resilience import Pace, Trouble, backoff, one_line
 from facepipe_io.edge.stats import Stats
 from facepipe_io.edge.uploader import Uploader
+from facepipe_io.edge.watch import CameraWatch
 from facepipe_io.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -90,7 +91,12 @@ class Agent:
         if camera is None and open_camera is None:
             raise TypeError("give a camera, or open_camera to open it with")
         self._camera = camera
-        self._open_camera = open_camera
+        self._cameras: CameraWatch | None = None
+        if open_camera is not None:
+            # One that is open already is the first that it "opens", so that it is watched, too.
+            given, self._camera = [camera] if camera else [], None
+            self._cameras = CameraWatch(lambda: given.pop() if given else open_camera())
+        self._camera_counts = (0, 0)
         self._live = camera is None or camera.live
         self._picker = CropPicker(
             name,
@@ -149,6 +155,8 @@ class Agent:
             self._uploader.hurry(self._clock() + STOP_SECONDS)
         self._stopping.set()
         self._frames.close()
+        if self._cameras is not None:
+            self._cameras.close()
 
     def join(self) -> Stats:
         """Wait until every crop is uploaded, left in the spool, or given up.
@@ -188,17 +196,15 @@ class Agent:
         try:
             while not self._stopping.is_set():
                 try:
-                    if self._camera is None:
-                        self._camera = self._reopened()
-                    unusable = self._camera.skipped
+                    camera = self._opened()
                     try:
-                        frame = self._camera.read()
+                        frame = camera.read()
                     finally:
-                        self._count(unusable=self._camera.skipped - unusable)
+                        self._count_frames(camera)
                 # A camera left alone for a year survives whatever its driver throws.
                 except Exception as error:
                     hopeless = isinstance(error, SettingsError) or not self._live
-                    if hopeless or self._open_camera is None:
+                    if hopeless or self._cameras is None:
                         raise
                     self._count(error, camera_errors=1)
                     trouble.begins(error)
@@ -216,12 +222,22 @@ class Agent:
             self._frames.close()
             self._close_camera()
 
-    def _reopened(self) -> Camera:
-        assert self._open_camera is not None  # noqa: S101 - for the type checker
-        camera = self._open_camera()
-        # Behind a URL there may be a recording, and only once it is open can one tell.
-        self._live = self._frames.lossy = self._uploader.lossy = camera.live
-        return camera
+    def _opened(self) -> Camera:
+        """The camera, opened if need be."""
+        if self._camera is None:
+            assert self._cameras is not None  # noqa: S101 - for the type checker
+            self._camera = self._cameras.open()
+            self._camera_counts = (0, 0)
+            # Behind a URL there may be a recording, and only once it is open can one tell.
+            self._live = self._frames.lossy = self._uploader.lossy = self._camera.live
+        return self._camera
+
+    def _count_frames(self, camera: Camera) -> None:
+        """Count what the camera could not give."""
+        counts = (camera.skipped, camera.missed)
+        unusable, skipped = (now - then for now, then in zip(counts, self._camera_counts))
+        self._camera_counts = counts
+        self._count(unusable=unusable, skipped=skipped)
 
     def _close_camera(self) -> None:
         camera, self._camera = self._camera, None

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Callable
 
 from facepipe.records import iso_millis
-from facepipe_io.edge.bus import health_message, health_topic, infer_message, infer_topic
+from facepipe_io.edge.bus import health_message, health_topic, infer_message
 from facepipe_io.edge.handover import Handover
 from facepipe_io.edge.resilience import Trouble
 
@@ -76,7 +76,7 @@ class Reporter:
         while True:
             message = self._messages.take(max(0.0, then + HEALTH_SECONDS - self._clock()))
             if message is not None:
-                self._publish(infer_topic(self._camera), message)
+                self._publish(self._bus.infer_topic(self._camera), message)
             now = self._clock()
             done = message is None and self._messages.closed
             if done or now - then >= HEALTH_SECONDS:
@@ -88,6 +88,7 @@ class Reporter:
                 self._publish(health_topic(self._camera), health)
                 frames_before, then = stats.frames, now
             if done:
+                self._bus.close()
                 return
 
     def _publish(self, topic: str, message: dict[str, Any]) -> None:

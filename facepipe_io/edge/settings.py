@@ -12,11 +12,11 @@ import attrs
 
 from facepipe.errors import KeyFormatError
 from facepipe.keys import CropKey
-from facepipe_io.edge.bus import BUSES
+from facepipe_io.edge.bus import bus_name
 from facepipe_io.edge.detectors import DETECTORS, default_detector
 from facepipe_io.edge.identity import Identity
 from facepipe_io.errors import SettingsError
-from facepipe_io.settings import load, number, one_of, positive, setting
+from facepipe_io.settings import load, number, positive, setting
 
 MAX_FOLDER_BYTES = 255  # of a folder's name, on every Linux file system in use
 
@@ -128,9 +128,10 @@ class DeviceSettings:
     )
     bus: str = setting(
         "FACEPIPE_BUS",
-        help="where messages go: auto, greengrasssdk, log or none",
+        help="where messages go: auto, greengrass, greengrasssdk, log, none, or a broker: "
+        "mqtt://[user:password@]host[:port], mqtts://... with TLS",
         default="auto",
-        parse=one_of("auto", *BUSES),
+        parse=bus_name,
     )
     preview: str = setting(
         "FACEPIPE_PREVIEW",

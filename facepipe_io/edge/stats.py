@@ -12,7 +12,7 @@ class Stats:
     Attributes:
         frames: frames looked at.
         skipped: frames that came too fast to be looked at.
-        unusable: frames that were damaged or of zero size.
+        unusable: frames that were damaged, of zero size, or of a clock that was not set.
         still: frames of those looked at that the detector was spared, since nothing had changed.
         faces: faces found, each in every frame.
         people: people of whom a crop was made.
@@ -22,7 +22,9 @@ class Stats:
         dropped: crops lost because too many were waiting.
         failed: crops given up because the uplink did not take them.
         refused: times that a crop was left for later because the uplink takes others, but not it.
-        bytes_uploaded: their bytes.
+        damaged: crops of which the spool had only a part, at the start.
+        foreign: files in the spool that are no crops, at the start.
+        bytes_uploaded: bytes of the crops stored.
         bytes_waiting: bytes of the crops that wait for the uplink.
         camera_errors: times that the camera could not be opened or read.
         detector_errors: frames in which looking for faces failed.
@@ -45,6 +47,8 @@ class Stats:
     dropped: int = 0
     failed: int = 0
     refused: int = 0
+    damaged: int = 0
+    foreign: int = 0
     bytes_uploaded: int = 0
     bytes_waiting: int = 0
     camera_errors: int = 0

@@ -93,9 +93,11 @@ class Uploader:
         self._pauses = backoff(backoff_seconds)
         self._trouble = Trouble("uplink")
         self._closed = False
-        for key, size in spool.found if spool else ():
-            count(recovered=1, bytes_waiting=size)
-            self._backlog.add(Parcel(next(self._numbers), key, size))
+        if spool is not None:
+            count(damaged=spool.damaged, foreign=spool.foreign)
+            for key, size in spool.found:
+                count(recovered=1, bytes_waiting=size)
+                self._backlog.add(Parcel(next(self._numbers), key, size))
 
     def put(self, key: str, jpeg: bytes) -> None:
         """Send a crop. When this returns it is in the spool, as far as the disk allows."""

@@ -12,6 +12,7 @@ EVERY = [
     errors.CameraError("clip.mp4", "there is no such file"),
     errors.ModelError("face.onnx", "there is no such file"),
     errors.UplinkError("s3://crops", "access is denied"),
+    errors.BusError("mqtt://broker", "nobody answers"),
     errors.StoreError("out/records.sqlite", "file is not a database"),
 ]
 

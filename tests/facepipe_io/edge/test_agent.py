@@ -30,6 +30,7 @@ from tests.facepipe_io.edge.helpers import (
     write_video,
 )
 
+NOW = 1.7e9  # frames of a live camera are looked at only when its clock was set
 WAIT = 30  # seconds, after which a test has failed; nothing takes that long
 
 
@@ -311,7 +312,7 @@ class TestLive:
                 raise camera_error()
             if len(opened) == 4:
                 raise OSError("a driver's own error")
-            script = [[*frames(3), camera_error()], [], [], [], frames(3, start=1010.0)][
+            script = [[*frames(3, start=NOW), camera_error()], [], [], [], frames(3, start=NOW)][
                 len(opened) - 1
             ]
             return ScriptedCamera(script, live=True)
@@ -329,7 +330,7 @@ class TestLive:
         ]
 
     def test_a_camera_that_cannot_be_closed_is_opened_again(self, caplog):
-        scripts = [[*frames(3), camera_error()], [camera_error()], frames(3, start=1010.0)]
+        scripts = [[*frames(3, start=NOW), camera_error()], [camera_error()], frames(3, start=NOW)]
         agent, _ = make(None, open_camera=lambda: Unclosable(scripts.pop(0), live=True))
         stats = agent.run()
         assert stats.frames + stats.skipped == 6

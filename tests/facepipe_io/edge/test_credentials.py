@@ -25,14 +25,8 @@ from facepipe_io.edge.credentials import (
     parse_credentials,
 )
 from facepipe_io.errors import SettingsError
-from tests.facepipe_io.edge.servers import (
-    DAY,
-    Authority,
-    CredentialsProvider,
-    TokenExchange,
-    serving,
-    utcnow,
-)
+from tests.facepipe_io.edge.certificates import DAY, Authority, utcnow
+from tests.facepipe_io.edge.servers import CredentialsProvider, TokenExchange, serving
 
 SECRET = "wJalrXUtnFEMI/K7MDENG"
 WAIT = 30  # seconds, after which a test has failed; nothing takes that long

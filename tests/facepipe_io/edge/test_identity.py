@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import serialization
 
 from facepipe_io.edge.identity import Identity
 from facepipe_io.errors import SettingsError
-from tests.facepipe_io.edge.servers import Authority, key_pem
+from tests.facepipe_io.edge.certificates import Authority, key_pem
 
 
 @pytest.fixture(scope="module")

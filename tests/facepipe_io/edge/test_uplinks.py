@@ -14,13 +14,8 @@ import pytest
 from facepipe_io.edge.settings import device_settings
 from facepipe_io.edge.uplinks import FolderUplink, S3Uplink, Uplink, open_uplink
 from facepipe_io.errors import SettingsError, UplinkError
-from tests.facepipe_io.edge.servers import (
-    Authority,
-    Bucket,
-    CredentialsProvider,
-    TokenExchange,
-    serving,
-)
+from tests.facepipe_io.edge.certificates import Authority
+from tests.facepipe_io.edge.servers import Bucket, CredentialsProvider, TokenExchange, serving
 
 KEY = "faces/hall 1+ü/2026/11/20/09/20261120T093005250Z-4f9c-7-0.jpg"
 JPEG = b"\xff\xd8" + b"picture" * 1000
