@@ -17,7 +17,7 @@ except ImportError as error:  # pragma: no cover - a test sees to it in an inter
     ) from error
 
 from facepipe._arrays import as_wh
-from facepipe.boxes import clip_boxes
+from facepipe.boxes import box_area, clip_boxes
 from facepipe.errors import ImageError
 
 if TYPE_CHECKING:
@@ -228,8 +228,9 @@ def draw_faces(
 
     Args:
         image: `(H, W, 3)` uint8.
-        detections: in pixels of the image.
-        texts: one short text for each, ASCII, written above its box.
+        detections: in pixels of the image; what is wholly outside is left out.
+        texts: one short text for each, ASCII, written on a label above its box. Labels stay inside
+            the image, as far as it has room.
         colour: blue, green, red.
 
     Returns:
@@ -245,10 +246,29 @@ def draw_faces(
     canvas = as_bgr(image).copy()
     line = max(1, round(min(canvas.shape[:2]) / 300))
     boxes = clip_boxes(detections.boxes, (canvas.shape[1], canvas.shape[0]))
-    for index, box in enumerate(np.rint(boxes).astype(int).tolist()):
-        cv2.rectangle(canvas, (box[0], box[1]), (box[2] - 1, box[3] - 1), colour, line)
-        if texts is not None:
-            place = (box[0], max(box[1] - 2 * line, 12 * line))
-            font, size = cv2.FONT_HERSHEY_SIMPLEX, 0.5 * line
-            cv2.putText(canvas, texts[index], place, font, size, colour, line, cv2.LINE_AA)
+    boxes = np.hstack([np.floor(boxes[:, :2]), np.ceil(boxes[:, 2:])]).astype(int)
+    seen = np.flatnonzero(box_area(boxes) > 0).tolist()
+    for x0, y0, x1, y1 in boxes[seen].tolist():
+        cv2.rectangle(canvas, (x0, y0), (x1 - 1, y1 - 1), colour, line)
+    # After all the boxes, so that none of them crosses a text.
+    for index in seen:
+        if texts is not None and texts[index]:
+            _draw_label(canvas, boxes[index, :2].tolist(), texts[index], colour)
     return canvas
+
+
+def _draw_label(
+    canvas: Image, corner: Sequence[int], text: str, colour: tuple[int, int, int]
+) -> None:
+    """Write a text above a box's upper left corner, or over it where there is no room above."""
+    font, scale = cv2.FONT_HERSHEY_SIMPLEX, max(0.4, min(canvas.shape[:2]) / 800)
+    line = max(1, round(2 * scale))
+    (width, height), _ = cv2.getTextSize(text, font, scale, line)
+    width, height = width + 4 * line, height + 6 * line
+    left = max(0, min(corner[0], canvas.shape[1] - width))
+    top = max(0, corner[1] - height)
+    cv2.rectangle(canvas, (left, top), (left + width - 1, top + height - 1), colour, cv2.FILLED)
+    light = np.dot(colour, (0.114, 0.587, 0.299)) > 127  # luma, ITU-R BT.601
+    ink = (0, 0, 0) if light else (255, 255, 255)
+    place = (left + 2 * line, top + height - 3 * line)
+    cv2.putText(canvas, text, place, font, scale, ink, line, cv2.LINE_AA)

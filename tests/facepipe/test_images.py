@@ -191,3 +191,44 @@ def test_each_box_is_drawn_with_its_own_text():
     assert not plain[:50].any()
     named = draw_faces(blank, found, ["", "7"])
     assert named[:50, 20:40].any(), "the text stands above the box it belongs to"
+
+
+@pytest.mark.parametrize("wh", [(480, 360), (720, 1280)])
+@pytest.mark.parametrize(("colour", "ink"), [((80, 200, 60), 0), ((160, 30, 30), 255)])
+def test_a_label_is_whole_and_readable_wherever_its_box_is(wh, colour, ink):
+    blank = np.full((wh[1], wh[0], 3), 128, np.uint8)
+
+    def label(left, top):
+        found = Detections([[left, top, left + 90, top + 90]], [0.9], [1])
+        plain = draw_faces(blank, found, [""], colour=colour)
+        named = draw_faces(blank, found, ["108"], colour=colour)
+        ys, xs = np.nonzero((named != plain).any(axis=2))
+        return named[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1], ys.max()
+
+    def inked(part):
+        return (np.abs(part.astype(int) - ink) < 60).all(axis=2)
+
+    middle, _ = label(300, 200)
+    text = inked(middle)
+    assert text.any()
+    assert not text[[0, -1]].any()
+    assert not text[:, [0, -1]].any()
+    assert (middle == colour).all(axis=2).mean() > 0.5
+    for left in (-40, 300, wh[0] - 50):
+        for top in (-40, 1, 200, wh[1] - 40):
+            moved, bottom = label(left, top)
+            assert inked(moved).sum() == text.sum()
+            assert bottom < top or top < len(moved), "it stands on its box where there is room"
+
+
+@given(detections(low=-300, high=300))
+def test_what_is_outside_is_not_drawn(found):
+    blank = np.zeros((120, 160, 3), np.uint8)
+    beyond = found[(found.boxes[:, 0] >= 160) | (found.boxes[:, 3] <= 0)]
+    assert not draw_faces(blank, beyond, ["7"] * len(beyond)).any()
+
+
+def test_a_face_of_a_part_of_a_pixel_is_drawn():
+    blank = np.zeros((120, 160, 3), np.uint8)
+    drawn = draw_faces(blank, Detections([[5.6, 7.1, 5.9, 7.2]], [0.9], [1]))
+    assert drawn[7, 5].any()
