@@ -26,6 +26,7 @@ from facepipe_io.edge.agent import Agent
 from facepipe_io.edge.bus import open_bus
 from facepipe_io.edge.cameras import is_live, open_camera
 from facepipe_io.edge.detectors import open_detector
+from facepipe_io.edge.preview import open_preview
 from facepipe_io.edge.settings import device_settings
 from facepipe_io.edge.spool import open_spool
 from facepipe_io.edge.stats import Stats
@@ -54,6 +55,7 @@ def make_agent() -> Agent:
         ),
         resend_seconds=settings.resend_seconds,
         max_fps=settings.max_fps,
+        on_frame=open_preview(settings.preview).show,
     )
 
 

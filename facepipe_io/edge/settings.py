@@ -70,6 +70,20 @@ def host_name(text: str) -> str:
     return text
 
 
+def preview_name(text: str) -> str:
+    """Parser of where the preview goes: the path of a pipe, or off.
+
+    Example:
+        >>> preview_name("/tmp/results.mjpeg"), preview_name("off")
+        ('/tmp/results.mjpeg', 'off')
+    """
+    if "://" in text:
+        raise ValueError("a pipe such as /tmp/results.mjpeg, or off; a page is not served yet")
+    if text != "off" and "/" not in text:  # `on`, say, names no file that anybody means
+        raise ValueError("a pipe such as /tmp/results.mjpeg, its path with a slash, or off")
+    return text
+
+
 @attrs.frozen
 class DeviceSettings:
     """What the device is told by its environment. Read it with `device_settings`.
@@ -137,6 +151,7 @@ class DeviceSettings:
         "FACEPIPE_PREVIEW",
         help="a pipe that shows what is found, such as /tmp/results.mjpeg, for ffplay; or off",
         default="off",
+        parse=preview_name,
     )
     certificate: str | None = setting(
         "FACEPIPE_CERTIFICATE", help="path of the device's X.509 certificate, PEM"

@@ -115,6 +115,7 @@ class WatchedCamera(Camera):
         self._read_at = time.monotonic()
         self._unset = 0
         self._error: BaseException | None = None
+        self._close_error: BaseException | None = None
         self.thread = threading.Thread(target=self._run, name="camera", daemon=True)
         self.thread.start()
 
@@ -153,9 +154,15 @@ class WatchedCamera(Camera):
         return None
 
     def close(self) -> None:
-        """Let go of the camera; a thread that hangs closes it when it ever comes back."""
+        """Let go of the camera; a thread that hangs closes it when it ever comes back.
+
+        What the camera inside raises on closing is passed on, once.
+        """
         self.let_go()
         self.thread.join(CLOSE_SECONDS)
+        error, self._close_error = self._close_error, None
+        if error is not None:
+            raise error
 
     def let_go(self) -> None:
         """Close without waiting."""
@@ -184,8 +191,8 @@ class WatchedCamera(Camera):
         # Who reads learns of an error when the device is free to be opened again.
         try:
             camera.close()
-        except BaseException as error:  # noqa: BLE001 - as above
-            fault = fault or error
+        except BaseException as error:  # noqa: BLE001 - `close` raises it
+            self._close_error = error
         self._end(fault)
 
     def _hand_on(self, camera: Camera) -> bool:

@@ -161,3 +161,64 @@ def test_a_model_that_is_needed():
 def test_a_detector_that_does_not_exist_is_one_problem():
     (problem,) = problems(FACEPIPE_DETECTOR="yolo", FACEPIPE_SOURCE="awscam")
     assert problem == "FACEPIPE_DETECTOR must be one of awscam, haar, ssd, yunet, not 'yolo'"
+
+
+@pytest.mark.parametrize("name", ["http://:8080", "on", "true", "results.mjpeg", "OFF"])
+def test_a_preview_is_a_path_or_off(name):
+    with pytest.raises(SettingsError, match="FACEPIPE_PREVIEW must be a pipe such as /tmp/"):
+        device_settings({"FACEPIPE_BUCKET": "crops", "FACEPIPE_PREVIEW": name})
+
+
+CERTIFICATE = {"FACEPIPE_CERTIFICATE": "hall.pem", "FACEPIPE_PRIVATE_KEY": "hall.key"}
+ENDPOINT = {"FACEPIPE_CREDENTIALS_ENDPOINT": "c1.iot.aws", "FACEPIPE_ROLE_ALIAS": "cameras"}
+
+
+def test_a_device_with_a_certificate():
+    environ = {"FACEPIPE_SOURCE": "0", "FACEPIPE_BUCKET": "crops", **CERTIFICATE, **ENDPOINT}
+    settings = device_settings(environ)
+    assert (settings.identity.certificate, settings.identity.key) == ("hall.pem", "hall.key")
+    assert (settings.credentials_endpoint, settings.role_alias) == ("c1.iot.aws", "cameras")
+
+
+@pytest.mark.parametrize("missing", ["FACEPIPE_CERTIFICATE", "FACEPIPE_PRIVATE_KEY"])
+def test_a_certificate_and_its_key_go_together(missing):
+    environ = {"FACEPIPE_SOURCE": "0", "FACEPIPE_BUCKET": "crops", **CERTIFICATE}
+    del environ[missing]
+    with pytest.raises(SettingsError, match=f"{missing} must be set"):
+        device_settings(environ)
+
+
+@pytest.mark.parametrize("missing", ["FACEPIPE_ROLE_ALIAS", "FACEPIPE_CERTIFICATE"])
+def test_a_credentials_endpoint_needs_an_alias_and_a_certificate(missing):
+    environ = {"FACEPIPE_SOURCE": "0", "FACEPIPE_BUCKET": "crops", **CERTIFICATE, **ENDPOINT}
+    names = [missing] if "ROLE" in missing else [*CERTIFICATE]
+    for name in names:
+        del environ[name]
+    with pytest.raises(SettingsError, match=f"{missing} must be set, for"):
+        device_settings(environ)
+
+
+@pytest.mark.parametrize("host", ["https://c1.iot.aws", "c1.iot.aws/role-aliases", "", " ", "a b"])
+def test_an_endpoint_is_a_host_alone(host):
+    environ = {"FACEPIPE_SOURCE": "0", "FACEPIPE_BUCKET": "crops"}
+    environ["FACEPIPE_CREDENTIALS_ENDPOINT"] = host
+    if host.strip():
+        with pytest.raises(SettingsError, match="a host's name alone"):
+            device_settings(environ)
+    else:
+        assert device_settings(environ).credentials_endpoint is None
+
+
+@pytest.mark.parametrize(
+    ("environ", "folder"),
+    [
+        ({"STATE_DIRECTORY": "/var/lib/facepipe:/var/lib/b", "HOME": "/root"}, "/var/lib/facepipe"),
+        ({"XDG_STATE_HOME": "/state", "HOME": "/root"}, "/state/facepipe"),
+        ({"HOME": "/home/me"}, "/home/me/.local/state/facepipe"),
+        ({}, "/var/lib/facepipe"),
+    ],
+)
+def test_where_crops_wait_by_default(environ, folder):
+    settings = device_settings({"FACEPIPE_SOURCE": "0", "FACEPIPE_BUCKET": "crops", **environ})
+    assert settings.spool_dir == f"{folder}/spool"
+    assert settings.spool_mb == 256

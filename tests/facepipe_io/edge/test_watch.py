@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import os
@@ -141,15 +142,18 @@ class TestFrames:
             watched(opener).open()
         assert caught.value is error
 
-    def test_what_closing_raises_is_raised_unless_reading_raised_before(self, watched):
+    @pytest.mark.parametrize("script", [[], [camera_error()]])
+    def test_what_closing_raises_is_raised_by_closing_once(self, watched, script):
         class Bad(ScriptedCamera):
             def close(self):
                 raise OSError("cannot be closed")
 
+        camera = watched(lambda: Bad(script, live=True)).open()
+        with contextlib.suppress(CameraError):
+            assert camera.read() is None
         with pytest.raises(OSError, match="cannot be closed"):
-            watched(lambda: Bad([], live=True)).open().read()
-        with pytest.raises(CameraError):
-            watched(lambda: Bad([camera_error()], live=True)).open().read()
+            camera.close()
+        camera.close()
 
 
 class TestHanging:
