@@ -5,7 +5,8 @@
 #   sudo sh install.sh --check      check the settings of what is installed
 #   sudo sh install.sh --uninstall  remove everything, the key and the crops that wait included
 #
-# An upgrade keeps the crops that wait, and /etc/facepipe/local.env.
+# An upgrade keeps the crops that wait, and /etc/facepipe/local.env. What is installed has a copy
+# of this, for the latter two, in /opt/facepipe.
 #
 #   PYTHON=/usr/bin/python3.9       the Python to use; without it one is found
 #   DESTDIR=/mnt/image              install into that tree; no user is made and nothing is started
@@ -108,6 +109,7 @@ copy_files() {
         install -d "$program/models"
         install -m 0644 "$here"/models/* "$program/models"
     fi
+    install -m 0755 "$here/install.sh" "$program/install.sh"
     install -d "$units"
     install -m 0644 "$here/facepipe.service" "$units/facepipe.service"
 }
@@ -156,7 +158,7 @@ do_install() {
         systemctl daemon-reload
         systemctl enable --quiet facepipe.service
         systemctl restart --no-block facepipe.service
-        echo "facepipe: started; its log: journalctl --unit facepipe --follow"
+        echo "facepipe: started; its log: sudo journalctl --unit facepipe --follow"
     fi
 }
 

@@ -5,10 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-
-pytest.importorskip("cryptography", reason="device: the extra facepipe[device] is not installed")
-pytest.importorskip("certifi", reason="device: the extra facepipe[device] is not installed")
-
 from click.testing import CliRunner
 from cryptography import x509
 

@@ -200,10 +200,11 @@ def test_a_deeplens_keeps_its_own_opencv_and_an_upgrade_its_crops(
     assert not (root / "opt/facepipe/models").exists()
     assert (root / "etc/facepipe/local.env").read_text() == "FACEPIPE_MAX_FPS=3\n"
     assert waiting.read_text() == "a crop"
-    assert sorted(path.name for path in (root / "opt/facepipe").iterdir()) == ["venv"]
+    there = sorted(path.name for path in (root / "opt/facepipe").iterdir())
+    assert there == ["install.sh", "venv"]
     is_whole()
 
-    done = install(folder, "--uninstall")
+    done = install(root / "opt/facepipe", "--uninstall")
     assert (done.returncode, done.stdout) == (0, "facepipe: removed\n")
     assert [path for path in root.rglob("*") if "facepipe" in path.name] == []
 
