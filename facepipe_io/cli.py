@@ -30,6 +30,7 @@ except ModuleNotFoundError as error:
 
 from facepipe._version import __version__
 from facepipe.errors import FacepipeError
+from facepipe_io.device.cli import device
 from facepipe_io.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -38,7 +39,13 @@ if TYPE_CHECKING:
     from facepipe_io.local.summary import Summary
 
 # Which extra brings a package that a command needs.
-_EXTRAS = {"cv2": "headless", "botocore": "aws", "boto3": "aws"}
+_EXTRAS = {
+    "boto3": "aws",
+    "botocore": "aws",
+    "certifi": "device",
+    "cryptography": "device",
+    "cv2": "headless",
+}
 
 # Read by the entry modules themselves, so that no settings class has it.
 _OTHER_VARIABLES = ("FACEPIPE_AUTOSTART",)
@@ -74,6 +81,9 @@ def main() -> None:
     Example:
       facepipe run demo --out out
     """  # noqa: D301 - click wants a real \b
+
+
+main.add_command(device)
 
 
 @main.command()

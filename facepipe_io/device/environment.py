@@ -1,0 +1,96 @@
+"""The settings of a device, as the file from which systemd sets its environment."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from pathlib import Path
+from typing import Mapping
+
+import attrs
+
+from facepipe_io.device.stack import Stack
+from facepipe_io.edge.settings import DeviceSettings, device_settings
+from facepipe_io.errors import SettingsError
+
+# Where install.sh puts things on the device.
+SETTINGS_FOLDER = "/etc/facepipe"
+MODELS_FOLDER = "/opt/facepipe/models"
+SPOOL_FOLDER = "/var/lib/facepipe/spool"
+
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*\Z")
+
+
+def device_environment(stack: Stack, camera: str, given: Mapping[str, str]) -> dict[str, str]:
+    """All that a device is told by its environment.
+
+    Args:
+        stack: where it is to send to.
+        camera: its name.
+        given: settings that beat the stack's.
+    """
+    return {
+        "FACEPIPE_CAMERA": camera,
+        "FACEPIPE_BUCKET": stack.bucket,
+        "AWS_DEFAULT_REGION": stack.region,
+        "FACEPIPE_CREDENTIALS_ENDPOINT": stack.credentials_endpoint,
+        "FACEPIPE_ROLE_ALIAS": stack.role_alias,
+        "FACEPIPE_CERTIFICATE": f"{SETTINGS_FOLDER}/certificate.pem",
+        "FACEPIPE_PRIVATE_KEY": f"{SETTINGS_FOLDER}/private.key",
+        "FACEPIPE_CA": f"{SETTINGS_FOLDER}/ca.pem",
+        "FACEPIPE_BUS": stack.bus,
+        # Said outright, for the systemd of a DeepLens sets no STATE_DIRECTORY.
+        "FACEPIPE_SPOOL_DIR": SPOOL_FOLDER,
+        **given,
+    }
+
+
+def check_environment(environ: Mapping[str, str], stack: Stack, model: Path | None) -> None:
+    """Find now what the device would complain of.
+
+    Args:
+        environ: as of `device_environment`.
+        stack: as given to that.
+        model: here, the file that FACEPIPE_MODEL is to name on the device; None where the device
+            has it already, so that it cannot be looked at.
+
+    Raises:
+        SettingsError: with a sentence for each setting that makes no sense.
+    """
+    known = [field.metadata["env"] for field in attrs.fields(DeviceSettings)]
+    problems = []
+    for name, value in environ.items():
+        if not _VARIABLE.match(name):
+            problems.append(f"{name!r} is no variable's name: capitals, digits and underscores")
+        elif name.startswith("FACEPIPE_") and name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+            hint = f"did you mean {near[0]}?" if near else "`facepipe check` lists them"
+            problems.append(f"{name} is no setting of facepipe; {hint}")
+        if not value.isprintable():
+            problems.append(f"{name} must be one line of text without control characters")
+    # The stack's own bus was looked at with the outputs.
+    here = {k: v for k, v in environ.items() if (k, v) != ("FACEPIPE_BUS", stack.bus)}
+    if "FACEPIPE_MODEL" in here:
+        here["FACEPIPE_MODEL"] = os.devnull if model is None else str(model)
+    try:
+        device_settings(here)
+    except SettingsError as error:
+        problems.extend(error.problems)
+    if problems:
+        raise SettingsError(problems)
+
+
+def environment_file(environ: Mapping[str, str]) -> str:
+    r"""Write an environment as systemd's EnvironmentFile= reads it, and sh's `.` likewise.
+
+    Example:
+        >>> environment_file({"FACEPIPE_SOURCE": 'rtsp://a/?b&c="d"'})
+        'FACEPIPE_SOURCE="rtsp://a/?b&c=\\"d\\""\n'
+    """
+    lines = (f'{name}="{_escaped(value)}"\n' for name, value in environ.items())
+    return "".join(lines)
+
+
+def _escaped(value: str) -> str:
+    return re.sub(r'(["\\$`])', r"\\\1", value)
