@@ -20,6 +20,10 @@ locals {
     )
   }
 
+  wheel = var.greengrass == null ? null : one([
+    for file in fileset(dirname(var.wheel), basename(var.wheel)) : "${dirname(var.wheel)}/${file}"
+  ])
+
   console = (
     local.account.partition == "aws-us-gov"
     ? "https://console.amazonaws-us-gov.com"

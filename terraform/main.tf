@@ -1,5 +1,5 @@
 # What a camera's crop goes through, in order: storage, queue, scorer, dashboard. `device` is the
-# cameras' side: who may send crops and messages.
+# cameras' side: who may send crops and messages. `greengrass` is one way to run them.
 
 module "storage" {
   source = "./modules/storage"
@@ -69,5 +69,20 @@ module "device" {
   bucket_arn      = local.bucket_arn
   zip             = var.edge_zip
   log_days        = var.log_days
+  kms_key_arn     = var.kms_key_arn
+}
+
+module "greengrass" {
+  source = "./modules/greengrass"
+  count  = var.greengrass == null ? 0 : 1
+
+  account         = local.account
+  name            = var.name
+  certificates    = module.device.certificate_arns
+  thing_group_arn = module.device.thing_group_arn
+  role_name       = module.device.role_name
+  bucket_name     = module.storage.bucket_name
+  wheel           = local.wheel
+  settings        = var.greengrass.settings
   kms_key_arn     = var.kms_key_arn
 }

@@ -52,6 +52,11 @@ output "edge_function" {
   value       = module.device.edge_function_arn
 }
 
+output "greengrass_component" {
+  description = "Greengrass component of the cameras: ARN, name and version; null unless greengrass."
+  value       = one(module.greengrass[*].component)
+}
+
 # For an operator.
 
 output "dashboard_url" {

@@ -71,9 +71,9 @@ variable "alarm_email" {
 }
 
 variable "silent_minutes" {
-  description = "Minutes without a health message, or without a frame in any of them, after which a camera counts as gone and its alarm rings. For cameras that publish their health, once a minute, by MQTT; any other would ring for ever. By default, null, there are no such alarms."
+  description = "Minutes without a health message, or without a frame in any of them, after which a camera counts as gone and its alarm rings. Cameras publish their health once a minute, by MQTT (FACEPIPE_BUS) or through Greengrass; one that does neither rings for ever: set null, for no such alarms, until it does."
   type        = number
-  default     = null
+  default     = 10
 
   # A day is the most that an alarm of one-minute periods may look back.
   validation {

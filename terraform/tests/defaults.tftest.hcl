@@ -26,13 +26,13 @@ run "defaults" {
   }
 
   assert {
-    condition     = length(output.camera_certificates) == 0 && output.batch_role_arn == null && output.kms_key_statements == null
-    error_message = "Cameras, the role for batch jobs and a key are there only when asked for."
+    condition     = length(output.camera_certificates) == 0 && output.batch_role_arn == null && output.kms_key_statements == null && output.greengrass_component == null
+    error_message = "Cameras, the role for batch jobs, a key and Greengrass are there only when asked for."
   }
 
   assert {
-    condition     = var.silent_minutes == null && length(var.revoked_cameras) == 0
-    error_message = "A camera that publishes no health must not ring, and none is revoked unasked."
+    condition     = var.silent_minutes == 10 && length(var.revoked_cameras) == 0
+    error_message = "A camera that goes silent rings, and none is revoked unasked."
   }
 }
 
@@ -80,6 +80,19 @@ run "options" {
   assert {
     condition     = output.batch_role_arn != null && length(output.kms_key_statements) == 0
     error_message = "The role for batch jobs and the statements for the key are there when asked for; here the statements are the mock's."
+  }
+}
+
+run "greengrass" {
+  variables {
+    wheel      = "tests/fixtures/wheels/facepipe-0.1*.whl"
+    greengrass = {}
+    cameras    = { hall-1 = "tests/fixtures/hall-1.csr" }
+  }
+
+  assert {
+    condition     = output.greengrass_component.name == "deeplens-facepipe-camera" && startswith(output.greengrass_component.version, "0.1.")
+    error_message = "The component is there when asked for, made of the wheel that the pattern finds."
   }
 }
 

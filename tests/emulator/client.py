@@ -103,6 +103,11 @@ class Emulator:
         query = urllib.parse.urlencode({"at": at.isoformat()})
         return dict(self._ask(f"/emulator/alarms?{query}", b""))
 
+    def components(self, thing: str) -> dict[str, Any]:
+        """What Greengrass would have a core device run: recipes by the components' names."""
+        query = urllib.parse.urlencode({"thing": thing})
+        return dict(self._ask(f"/emulator/components?{query}"))
+
     def log(self) -> str:
         """All that it wrote so far."""
         return self.log_file.read_text("utf-8", "replace")

@@ -3,16 +3,21 @@
     GET  /role-aliases/<alias>/credentials      short-lived AWS credentials
     POST /topics/<topic>                        publish a message by HTTPS
     POST /mqtt/<client id>                      stands in for MQTT's CONNECT
+    POST /mqtt/<client id>?will=<topic>         the same, with a last will that is to be retained
     POST /mqtt/<client id>/topics/<topic>       stands in for CONNECT and then PUBLISH
+
+`?retain=true` asks for a message to be retained. Neither it nor a will is kept: the policies are
+asked, and that is all.
 
 Who calls is known by the certificate alone. It must be active, and its IoT policies must allow the
 call. With the header `x-amzn-iot-thingname` the certificate must be that thing's, and the role's
 policies may then say `${credentials-iot:ThingName}`.
 
-MQTT itself is not here yet: its two paths only ask the policies what AWS IoT would ask them, first
-for iot:Connect and then for iot:Publish. Only there is `${iot:ClientId}` known, and, where it is
-the name of a thing that the certificate is attached to, `${iot:Connection.Thing.ThingName}` and
-`IsAttached`. By HTTPS they are absent, as on AWS ("Thing policy variables" in its documentation).
+MQTT itself is not here yet: its paths only ask the policies what AWS IoT would ask them, first for
+iot:Connect and then for iot:Publish, and iot:RetainPublish for what is retained. Only there is
+`${iot:ClientId}` known, and, where it is the name of a thing that the certificate is attached to,
+`${iot:Connection.Thing.ThingName}` and `IsAttached`. By HTTPS they are absent, as on AWS ("Thing
+policy variables" in its documentation).
 """
 
 from __future__ import annotations
@@ -23,7 +28,7 @@ import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Collection, Mapping
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import attrs
 from cryptography import x509
@@ -83,16 +88,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        path = urlsplit(self.path).path
-        found = re.fullmatch(r"(?:/mqtt/([^/]+))?(?:/topics/(.+))?", path)
+        url = urlsplit(self.path)
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        retain = query.get("retain") == "true"
+        found = re.fullmatch(r"(?:/mqtt/([^/]+))?(?:/topics/(.+))?", url.path)
         client_id, topic = (unquote(part) for part in found.groups("")) if found else ("", "")
 
         def send(caller: _Caller) -> Answer:
             answer: Answer = (404, {})
             if client_id:
-                answer = _connect(caller, client_id)
+                answer = _connect(caller, client_id, query.get("will"))
             if topic and answer is not _DENIED:
-                answer = _publish(caller, client_id, topic, body)
+                answer = _publish(caller, client_id, topic, body, retain)
             return answer
 
         self._answer(send)
@@ -212,14 +219,21 @@ def _credentials(caller: _Caller, alias_name: str) -> Answer:
     }
 
 
-def _connect(caller: _Caller, client_id: str) -> Answer:
+def _connect(caller: _Caller, client_id: str, will: str | None) -> Answer:
     if not caller.may("iot:Connect", f"client/{client_id}", client_id):
+        return _DENIED
+    if will is not None and not _may_publish(caller, client_id, will, retain=True):
         return _DENIED
     return 200, {"message": "OK"}
 
 
-def _publish(caller: _Caller, client_id: str, topic: str, payload: bytes) -> Answer:
-    if not caller.may("iot:Publish", f"topic/{topic}", client_id):
+def _publish(caller: _Caller, client_id: str, topic: str, payload: bytes, retain: bool) -> Answer:
+    if not _may_publish(caller, client_id, topic, retain):
         return _DENIED
     iotdata_backends[ACCOUNT][caller.backend.region_name].publish(topic, payload)
     return 200, {"message": "OK"}
+
+
+def _may_publish(caller: _Caller, client_id: str, topic: str, retain: bool) -> bool:
+    needed = ["iot:Publish", "iot:RetainPublish"] if retain else ["iot:Publish"]
+    return all(caller.may(action, f"topic/{topic}", client_id) for action in needed)

@@ -2,6 +2,7 @@
 
     GET  /emulator/lacking             what was asked for in vain, as a list
     POST /emulator/alarms?at=<time>    evaluate all alarms as of an ISO 8601 time; their states
+    GET  /emulator/components?thing=   the recipes that Greengrass would have a thing run, by name
     GET  /emulator/ca.pem              the authority to trust on the cameras' port
 
 Stock moto answers what it lacks, or fails on, with 500, which clients then try again and again.
@@ -25,7 +26,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from tests.emulator import devices, errors, shims
 from tests.emulator.settings import Settings
-from tests.emulator.shims import cloudwatch, iam
+from tests.emulator.shims import cloudwatch, greengrass, iam
 
 #: The one version of moto that the shims are for.
 MOTO = "5.2.5"
@@ -97,9 +98,13 @@ def _with_own_pages(
         now = at.astimezone(timezone.utc).replace(tzinfo=None) if at else utcnow()
         return cloudwatch.evaluate(now)
 
+    def components(query: dict[str, list[str]]) -> Any:
+        return greengrass.deployed_to(query["thing"][0])
+
     pages = {"/emulator/lacking": lacking}
     if with_shims:
         pages["/emulator/alarms"] = alarms
+        pages["/emulator/components"] = components
 
     def call(environ: dict[str, Any], start: Any) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")

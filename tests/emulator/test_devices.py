@@ -165,6 +165,23 @@ class TestCredentials:
         assert camera.credentials("nobody")[0] == 403
         assert camera.credentials("hall-1")[0] == 200
 
+    def test_what_is_retained_needs_leave_of_its_own(self, aws, camera):
+        topic = f"{IOT}:topic/facepipe/${{iot:Connection.Thing.ThingName}}/status"
+        retain = {"Action": "iot:RetainPublish", "Resource": topic}
+        for actions, kept, passed in (
+            ([], 403, 403),
+            (["iot:Publish"], 403, 200),
+            (["iot:RetainPublish"], 403, 403),
+            (["iot:Publish", "iot:RetainPublish"], 200, 200),
+        ):
+            give(aws, POLICY[0], *[{**retain, "Action": action} for action in actions])
+            assert camera.publish("facepipe/hall-1/status?retain=true", {}) == kept
+            assert camera.publish("facepipe/hall-1/status", {}) == passed
+            assert camera.connect("hall-1?will=facepipe/hall-1/status") == kept
+        assert camera.publish("facepipe/hall-2/status?retain=true", {}) == 403
+        assert camera.connect("hall-1?will=facepipe/hall-2/status") == 403
+        assert camera.connect() == 200
+
     @pytest.mark.parametrize("status", ["INACTIVE", "REVOKED"])
     def test_a_certificate_must_be_active(self, aws, camera, status):
         aws.client("iot").update_certificate(certificateId=camera.certificate_id, newStatus=status)
@@ -304,6 +321,23 @@ class TestMqtt:
         assert camera.connect("probe") == 200
         assert camera.publish("probe", {}, "probe") == 200
         assert camera.publish("hall-1", {}, "probe") == 403
+
+    def test_what_is_retained_needs_leave_of_its_own(self, aws, camera):
+        topic = f"{IOT}:topic/facepipe/${{iot:Connection.Thing.ThingName}}/status"
+        retain = {"Action": "iot:RetainPublish", "Resource": topic}
+        for actions, kept, passed in (
+            ([], 403, 403),
+            (["iot:Publish"], 403, 200),
+            (["iot:RetainPublish"], 403, 403),
+            (["iot:Publish", "iot:RetainPublish"], 200, 200),
+        ):
+            give(aws, POLICY[0], *[{**retain, "Action": action} for action in actions])
+            assert camera.publish("facepipe/hall-1/status?retain=true", {}) == kept
+            assert camera.publish("facepipe/hall-1/status", {}) == passed
+            assert camera.connect("hall-1?will=facepipe/hall-1/status") == kept
+        assert camera.publish("facepipe/hall-2/status?retain=true", {}) == 403
+        assert camera.connect("hall-1?will=facepipe/hall-2/status") == 403
+        assert camera.connect() == 200
 
     @pytest.mark.parametrize("status", ["INACTIVE", "REVOKED"])
     def test_a_certificate_must_be_active(self, aws, camera, status):

@@ -41,6 +41,9 @@ _DENIALS = {
     "UnrecognizedClientException",
 }
 
+# See tests/emulator/devices.py.
+_RETAINED = "?retain=true"
+
 _MADE_UP = {"aws_access_key_id": "AKIAXXXXXXXXXXXXXXXX", "aws_secret_access_key": "made up"}
 
 
@@ -214,6 +217,20 @@ def _put_into_another_bucket(a: Actors) -> None:
         root.delete_bucket(Bucket=bucket)
 
 
+def _component_keys(a: Actors) -> list[str]:
+    """Of the files that the camera's Greengrass would have to get."""
+    (recipe,) = a.stack.aws.components("hall-1").values()
+    place = f"s3://{a.named('bucket')}/"
+    uris = [artifact["URI"] for artifact in recipe["Manifests"][0]["Artifacts"]]
+    assert all(uri.startswith(place) for uri in uris), uris
+    return [uri[len(place) :] for uri in uris]
+
+
+def _download_the_component(a: Actors) -> None:
+    for key in _component_keys(a):
+        a.s3(a.camera).get_object(Bucket=a.named("bucket"), Key=key)
+
+
 def _write_a_record(a: Actors) -> None:
     names = {"TableName": a.named("table")}
     a.call(a.scorer, "dynamodb").put_item(**names, Item=_item("probe"))
@@ -228,7 +245,11 @@ PROBES: list[Probe] = [
         "publishes its own health": lambda a: a.hall_1.publish(
             a.stack.aws, "facepipe/hall-1/health", {"fps": 5, "spool_depth": 0}),
         "publishes what it infers": lambda a: a.hall_1.publish(
+            a.stack.aws, "facepipe/hall-1/infer", {"faces": []}),
+        "publishes what it infers as AWS DeepLens did": lambda a: a.hall_1.publish(
             a.stack.aws, "$aws/things/hall-1/infer", {"faces": []}),
+        "publishes its own status, retained": lambda a: a.hall_1.publish(
+            a.stack.aws, f"facepipe/hall-1/status{_RETAINED}", {"status": "online"}),
     }),
     *_group("a camera", False, {
         "gets credentials in another's name": lambda a: a.hall_1.credentials(
@@ -286,12 +307,49 @@ PROBES: list[Probe] = [
         "publishes its own health as another": lambda a: a.hall_1.publish(
             a.stack.aws, "facepipe/hall-1/health", {"fps": 5, "spool_depth": 0},
             client_id="hall-2"),
-        "publishes its own health by HTTPS": lambda a: a.hall_1.publish(
-            a.stack.aws, "facepipe/hall-1/health", {"fps": 5, "spool_depth": 0}, mqtt=False),
+        "publishes another's health by HTTPS": lambda a: a.hall_1.publish(
+            a.stack.aws, "facepipe/hall-2/health", {"fps": 5, "spool_depth": 0}, mqtt=False),
         "publishes another's health": lambda a: a.hall_1.publish(
             a.stack.aws, "facepipe/hall-2/health", {"fps": 5, "spool_depth": 0}),
+        "publishes another's status, retained": lambda a: a.hall_1.publish(
+            a.stack.aws, f"facepipe/hall-2/status{_RETAINED}", {"status": "gone"}),
+        "publishes another's status": lambda a: a.hall_1.publish(
+            a.stack.aws, "facepipe/hall-2/status", {"status": "gone"}),
+        "publishes its own health, retained": lambda a: a.hall_1.publish(
+            a.stack.aws, f"facepipe/hall-1/health{_RETAINED}", {"fps": 5, "spool_depth": 0}),
         "publishes to any other topic": lambda a: a.hall_1.publish(
             a.stack.aws, "facepipe/commands", {}),
+    }),
+    *_group("a camera, as Greengrass core device,", True, {
+        "connects by MQTT a second time": lambda a: a.hall_1.connect(a.stack.aws, "hall-1#2"),
+        "publishes its own health": lambda a: a.hall_1.publish(
+            a.stack.aws, "facepipe/hall-1/health", {"fps": 5, "spool_depth": 0},
+            client_id="hall-1#2"),
+        "publishes its own health by HTTPS": lambda a: a.hall_1.publish(
+            a.stack.aws, "facepipe/hall-1/health", {"fps": 5, "spool_depth": 0}, mqtt=False),
+        "says how its deployment went": lambda a: a.hall_1.publish(
+            a.stack.aws, "$aws/things/hall-1/jobs/1/update", {}, client_id="hall-1#2"),
+        "asks where the bucket is": lambda a: a.s3(a.camera).get_bucket_location(
+            Bucket=a.named("bucket")),
+        "downloads the component": _download_the_component,
+    }),
+    *_group("a camera, as Greengrass core device,", False, {
+        "connects by MQTT a second time as another": lambda a: a.hall_1.connect(
+            a.stack.aws, "hall-2#2"),
+        "connects by MQTT as one whose name begins with its own": lambda a: a.hall_1.connect(
+            a.stack.aws, "hall-11"),
+        "publishes another's health": lambda a: a.hall_1.publish(
+            a.stack.aws, "facepipe/hall-2/health", {"fps": 5, "spool_depth": 0},
+            client_id="hall-1#2"),
+        "says how another's deployment went": lambda a: a.hall_1.publish(
+            a.stack.aws, "$aws/things/hall-2/jobs/1/update", {}, client_id="hall-1#2"),
+        "downloads another component": lambda a: a.s3(a.camera).get_object(
+            Bucket=a.named("bucket"), Key="components/another/1.0.0/another.whl"),
+        "lists components": lambda a: a.s3(a.camera).list_objects_v2(
+            Bucket=a.named("bucket"), Prefix="components/"),
+        "replaces the component": lambda a: a.put(a.camera, _component_keys(a)[0]),
+        "deletes the component": lambda a: a.s3(a.camera).delete_object(
+            Bucket=a.named("bucket"), Key=_component_keys(a)[0]),
     }),
     *_group("a revoked certificate", False, {
         "gets credentials": lambda a: a.with_certificate("REVOKED", a.ask),

@@ -44,17 +44,19 @@ class Stack:
 
     @classmethod
     def make(cls, aws: Emulator, folder: Path) -> Stack:
-        """Make the cameras' keys, and copies of the zips; build nothing yet."""
-        build = [sys.executable, ROOT / "tools" / "build.py", "--zips"]
+        """Make the cameras' keys, and copies of what is deployed; build nothing yet."""
+        build = [sys.executable, ROOT / "tools" / "build.py"]
         subprocess.run(build, check=True, capture_output=True)
         cameras = {name: Camera(name, folder) for name in CAMERAS}
-        for name in ("rekognition.zip", "deeplens.zip"):
+        (wheel,) = (ROOT / "build").glob("facepipe-*.whl")
+        for name in ("rekognition.zip", "deeplens.zip", wheel.name):
             shutil.copy(ROOT / "build" / name, folder / name)
         variables = {
             "cameras": {name: camera.make_key() for name, camera in cameras.items()},
             "scorer_zip": str(folder / "rekognition.zip"),
             "edge_zip": str(folder / "deeplens.zip"),
-            "silent_minutes": 10,
+            "wheel": str(folder / "facepipe-*.whl"),
+            "greengrass": {},
         }
         terraform = Terraform(folder / "terraform", aws.environment(), variables)
         return cls(aws, terraform, cameras)
@@ -201,6 +203,7 @@ class Stack:
             "event source mappings": client("lambda").list_event_source_mappings()[
                 "EventSourceMappings"
             ],
+            "stacks": client("cloudformation").describe_stacks()["Stacks"],
             "things": client("iot").list_things()["things"],
             "certificates": client("iot").list_certificates()["certificates"],
             "IoT policies": client("iot").list_policies()["policies"],

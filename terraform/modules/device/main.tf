@@ -73,14 +73,24 @@ data "aws_iam_policy_document" "camera" {
     }
   }
 
+  # Under $aws it was with AWS DeepLens; a client of AWS IoT says the same under facepipe.
   statement {
     sid     = "PublishAboutItself"
     actions = ["iot:Publish"]
     resources = [
       "${local.iot_prefix}:topic/$aws/things/$${iot:Connection.Thing.ThingName}/infer",
       "${local.iot_prefix}:topic/facepipe/$${iot:Connection.Thing.ThingName}/health",
+      "${local.iot_prefix}:topic/facepipe/$${iot:Connection.Thing.ThingName}/infer",
       "${local.iot_prefix}:topic/mli/predictions/$${iot:Connection.Thing.ThingName}",
     ]
+  }
+
+  # Retained, so that whoever comes later learns of it too. It is also the camera's last will: the
+  # broker asks for these two when it is given one ("Retained message policy examples").
+  statement {
+    sid       = "SayWhetherItIsThere"
+    actions   = ["iot:Publish", "iot:RetainPublish"]
+    resources = ["${local.iot_prefix}:topic/facepipe/$${iot:Connection.Thing.ThingName}/status"]
   }
 
   statement {

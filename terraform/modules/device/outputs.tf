@@ -3,9 +3,9 @@ output "role_alias" {
   value       = aws_iot_role_alias.camera.alias
 }
 
-output "role_arn" {
+output "role_name" {
   description = "The role behind it."
-  value       = aws_iam_role.camera.arn
+  value       = aws_iam_role.camera.name
 }
 
 output "credentials_endpoint" {
@@ -28,6 +28,11 @@ output "certificate_ids" {
   description = "Their ids, to revoke one by."
   value       = { for name, certificate in aws_iot_certificate.camera : name => certificate.id }
   sensitive   = true
+}
+
+output "certificate_arns" {
+  description = "The same, for policies to be attached to."
+  value       = { for name, certificate in aws_iot_certificate.camera : name => certificate.arn }
 }
 
 output "thing_arns" {

@@ -8,6 +8,7 @@ from __future__ import annotations
 from tests.emulator.settings import Settings
 from tests.emulator.shims import (
     cloudwatch,
+    greengrass,
     iam,
     iot,
     iot_rules,
@@ -21,5 +22,16 @@ from tests.emulator.shims import (
 
 def install(settings: Settings) -> None:
     """Fill every gap."""
-    for shim in (cloudwatch, iam, iot, iot_rules, lambda_, lambda_queues, rekognition, s3, sqs):
+    for shim in (
+        cloudwatch,
+        greengrass,
+        iam,
+        iot,
+        iot_rules,
+        lambda_,
+        lambda_queues,
+        rekognition,
+        s3,
+        sqs,
+    ):
         shim.install(settings)
