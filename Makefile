@@ -5,19 +5,21 @@
 # make build      the Lambda functions' zips and the wheel, into build/
 # make rehearse   the real Terraform on an emulated AWS: applied, used by a camera, destroyed
 # make bench      speed, side by side with its peers
+# make soak       the device's agent for 100,000 frames, while everything fails now and then
 # make test-py37  the device's code on CPython 3.7, which a stock DeepLens has
 # make clean      remove what these made
 
 PYTHON ?= python3
+FACEPIPE_DATA ?= ../shared/data
 PYTHON37 ?= python3.7
 SOURCE ?= demo
 OUT ?= out
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := -m pip install --quiet --disable-pip-version-check
-DEVICE_TESTS := facepipe facepipe_io/edge facepipe_io/settings.py tests/facepipe tests/facepipe_io/edge tests/test_deeplens_entry.py
+DEVICE_TESTS := facepipe facepipe_io/edge facepipe_io/settings.py tests/facepipe tests/facepipe_io/edge tests/test_deeplens_entry.py tests/test_outages.py
 
-.PHONY: run test test-py37 lint checkov build rehearse bench clean
+.PHONY: run test test-py37 lint checkov build rehearse bench soak clean
 
 run: $(VENV)/installed-local
 	$(BIN)/facepipe run $(SOURCE) --out $(OUT)
@@ -47,6 +49,10 @@ build: $(VENV)/installed-local
 
 bench: $(VENV)/installed-test
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+
+# With YuNet where its model is at hand, else with OpenCV's own cascade, which takes longer.
+soak: $(VENV)/installed-test
+	$(BIN)/python -m tests.soak $(addprefix --model ,$(wildcard $(FACEPIPE_DATA)/models/face_detection_yunet_2023mar.onnx))
 
 clean:
 	rm -rf $(VENV) .venv37 .venv-checkov $(OUT) build dist *.egg-info .coverage .hypothesis .*_cache

@@ -197,6 +197,6 @@ def _step(choose, device, network, broker, bucket) -> str:
         device.kill()
     else:
         network.up()  # where it hangs, a stop takes half a minute
-        assert device.stop() == 0
+        assert device.stop() in (0, -signal.SIGTERM)  # the latter while it has only begun to start
     time.sleep(choose.uniform(0, 0.4))
     return what

@@ -69,8 +69,7 @@ def check_environment(environ: Mapping[str, str], stack: Stack, model: Path | No
             problems.append(f"{name} is no setting of facepipe; {hint}")
         if not value.isprintable():
             problems.append(f"{name} must be one line of text without control characters")
-    # The stack's own bus was looked at with the outputs.
-    here = {k: v for k, v in environ.items() if (k, v) != ("FACEPIPE_BUS", stack.bus)}
+    here = dict(environ)
     if "FACEPIPE_MODEL" in here:
         here["FACEPIPE_MODEL"] = os.devnull if model is None else str(model)
     try:

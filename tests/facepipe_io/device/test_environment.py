@@ -68,7 +68,7 @@ def test_systemd_reads_what_was_written(value, tmp_path):
 
 def test_a_device_is_told_where_everything_is(stack):
     environ = device_environment(stack, "hall-1", {"FACEPIPE_SOURCE": "0"})
-    settings = device_settings({k: v for k, v in environ.items() if k != "FACEPIPE_BUS"})
+    settings = device_settings(environ)
     assert (settings.camera, settings.source, settings.bucket) == ("hall-1", "0", "deeplens-faces")
     assert settings.credentials_endpoint == "c1.credentials.iot.eu-west-1.amazonaws.com"
     assert settings.role_alias == "deeplens-camera"
