@@ -46,12 +46,11 @@ def device_environment(stack: Stack, camera: str, given: Mapping[str, str]) -> d
     }
 
 
-def check_environment(environ: Mapping[str, str], stack: Stack, model: Path | None) -> None:
+def check_environment(environ: Mapping[str, str], model: Path | None) -> None:
     """Find now what the device would complain of.
 
     Args:
         environ: as of `device_environment`.
-        stack: as given to that.
         model: here, the file that FACEPIPE_MODEL is to name on the device; None where the device
             has it already, so that it cannot be looked at.
 

@@ -106,7 +106,7 @@ def test_a_mistake_is_found_before_the_device_finds_it(stack, given_settings, pr
     given_settings = {"FACEPIPE_SOURCE": "0", **given_settings}
     environ = device_environment(stack, "hall-1", given_settings)
     with pytest.raises(SettingsError, match=problem) as caught:
-        check_environment(environ, stack, None)
+        check_environment(environ, None)
     assert len(caught.value.problems) == 1
 
 
@@ -116,12 +116,12 @@ def test_a_model_that_is_on_the_device_already_cannot_be_looked_at(stack):
         "FACEPIPE_MODEL": "/opt/awscam/artifacts/face.xml",
         "OPENCV_FFMPEG_CAPTURE_OPTIONS": "rtsp_transport;tcp",
     }
-    check_environment(device_environment(stack, "hall-1", given_settings), stack, None)
+    check_environment(device_environment(stack, "hall-1", given_settings), None)
 
 
 def test_a_model_that_is_to_be_packed_is(stack, tmp_path):
     environ = device_environment(stack, "hall-1", {"FACEPIPE_MODEL": "/opt/facepipe/models/a.onnx"})
     with pytest.raises(SettingsError, match=f"{tmp_path}/a.onnx"):
-        check_environment(environ, stack, tmp_path / "a.onnx")
+        check_environment(environ, tmp_path / "a.onnx")
     (tmp_path / "a.onnx").touch()
-    check_environment(environ, stack, tmp_path / "a.onnx")
+    check_environment(environ, tmp_path / "a.onnx")
