@@ -131,9 +131,15 @@ class Agent:
         )
         bus = Bus() if bus is None else bus
         self._reporter = Reporter(name, bus, lambda: self.stats, count=self._count, clock=clock)
+        stages = {
+            "watch": self._watch,
+            "detect": self._detect,
+            "upload": self._uploader.run,
+            "report": self._reporter.run,
+        }
         self._threads = [
-            threading.Thread(target=self._guard, args=(stage,), name=stage.__name__, daemon=True)
-            for stage in (self._watch, self._detect, self._upload, self._report)
+            threading.Thread(target=self._guard, args=(stage,), name=name, daemon=True)
+            for name, stage in stages.items()
         ]
 
     def run(self) -> Stats:
@@ -299,14 +305,6 @@ class Agent:
         for crop in crops:
             self._count(crops=1, people=int(crop.shot == 0))
             self._uploader.put(crop.key, crop.jpeg)
-
-    def _upload(self) -> None:
-        """The uplink's stage."""
-        self._uploader.run()
-
-    def _report(self) -> None:
-        """The bus's stage."""
-        self._reporter.run()
 
     def _count(self, error: BaseException | None = None, **more: int) -> None:
         with self._lock:

@@ -15,6 +15,7 @@ from facepipe_io.edge.agent import Agent
 from facepipe_io.edge.bus import Bus
 from facepipe_io.edge.cameras import Frame, open_camera
 from facepipe_io.edge.detectors import open_detector
+from facepipe_io.edge.spool import Spool
 from facepipe_io.edge.uploader import UPLOAD_TRIES
 from facepipe_io.errors import CameraError, SettingsError
 from tests.facepipe_io.edge.helpers import (
@@ -34,13 +35,13 @@ NOW = 1.7e9  # frames of a live camera are looked at only when its clock was set
 WAIT = 30  # seconds, after which a test has failed; nothing takes that long
 
 
-def make(camera, *, detector=None, uplink=None, **more):
+def make(camera, *, detector=None, uplink=None, run="4f9c", **more):
     detector = ScriptedDetector(ONE_FACE) if detector is None else detector
     uplink = ListUplink() if uplink is None else uplink
     more.setdefault("backoff_seconds", 0.001)
     more.setdefault("max_fps", 1000.0)
     more.setdefault("every_frame", True)  # scripted detectors do not go by what they are shown
-    return Agent("hall", "4f9c", camera, detector, uplink, **more), uplink
+    return Agent("hall", run, camera, detector, uplink, **more), uplink
 
 
 def make_paced(count, *, may_end=None, ran_out=None, **more):
@@ -336,6 +337,18 @@ class TestLive:
         assert stats.frames + stats.skipped == 6
         assert sum(r.exc_info is not None for r in caplog.records) == 1
 
+    def test_frames_wait_for_a_clock_that_is_not_set(self, caplog):
+        script = [*frames(5, start=1000.0), *frames(3, start=NOW)]
+        agent, _ = make(None, open_camera=lambda: ScriptedCamera(script, live=True))
+        stats = agent.run()
+        assert (stats.unusable, stats.camera_errors) == (5, 0)
+        assert stats.frames + stats.skipped == 3
+        assert ["waiting until it is set" in r.getMessage() for r in caplog.records] == [
+            True,
+            False,
+        ]
+        assert "it is set" in caplog.text
+
     def test_what_turns_out_to_be_a_recording_is_run_to_its_end_once(self):
         """No frame of it is dropped, and no second copy is opened."""
         opened = []
@@ -396,6 +409,31 @@ class TestLive:
         assert sorted(tracks) == list(range(1, 11))
         assert tracks[1:] == sorted(tracks[1:])
         assert len(caplog.records) == 2  # it fails, and it works again
+
+
+class TestSpool:
+    def test_crops_wait_in_it_until_the_next_start(self, tmp_path):
+        """With a clock that was set back meanwhile, too."""
+        refusing = ListUplink()
+        refusing.refusing.set()
+        agent, _ = make(ScriptedCamera(frames(20)), uplink=refusing, spool=Spool(tmp_path))
+        stats = agent.run()
+        assert (stats.crops, stats.uploaded, stats.lost, stats.waiting) == (1, 0, 0, 1)
+        camera = ScriptedCamera(frames(20, start=500.0))
+        agent, uplink = make(camera, run="5a0d", spool=Spool(tmp_path))
+        stats = agent.run()
+        assert (stats.recovered, stats.crops, stats.uploaded, stats.waiting) == (1, 1, 2, 0)
+        assert [parse_key(key).run for key in uplink.keys] == ["4f9c", "5a0d"]
+
+    def test_what_is_wrong_with_it_is_told_on_the_bus(self, tmp_path):
+        (tmp_path / "notes.txt").write_text("not a crop")
+        key = tmp_path / "faces/hall/2026/11/20/09/20261120T093005250Z-4f9c-7-0.jpg"
+        key.parent.mkdir(parents=True)
+        key.write_bytes(encode_jpeg(picture())[:-9])
+        bus = ListBus()
+        make(ScriptedCamera(frames(3)), bus=bus, spool=Spool(tmp_path))[0].run()
+        _, health = bus.messages[-1]
+        assert (health["damaged_crops"], health["foreign_files"]) == (1, 1)
 
 
 class TestStop:
