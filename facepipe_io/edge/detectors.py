@@ -126,7 +126,7 @@ class YuNetDetector(Detector):
 
     def detect(self, image: NDArray[np.uint8]) -> Detections:
         """Find the faces in a picture."""
-        small = fit_within(image, (YUNET_LONG_SIDE, YUNET_LONG_SIDE))
+        small = fit_within(image, (YUNET_LONG_SIDE, YUNET_LONG_SIDE), quick=True)
         self._net.setInputSize(_wh(small))
         faces = self._net.detect(small)[1]
         found = Detections.from_yunet(faces, input_wh=_wh(small), frame_wh=_wh(image))
