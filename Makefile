@@ -14,6 +14,7 @@ FACEPIPE_DATA ?= ../shared/data
 PYTHON37 ?= python3.7
 SOURCE ?= demo
 OUT ?= out
+WORKERS ?= 4
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := -m pip install --quiet --disable-pip-version-check
@@ -24,11 +25,13 @@ DEVICE_TESTS := facepipe facepipe_io/edge facepipe_io/settings.py tests/facepipe
 run: $(VENV)/installed-local
 	$(BIN)/facepipe run $(SOURCE) --out $(OUT)
 
+# Tests wait more than they compute: more workers than cores do no harm. Those of a file share what
+# they set up, and stay together.
 test: $(VENV)/installed-test
-	$(BIN)/python -m pytest --cov
+	$(BIN)/python -m pytest --cov --numprocesses $(WORKERS) --dist loadfile
 
 test-py37: .venv37/installed
-	.venv37/bin/python -m pytest $(DEVICE_TESTS)
+	.venv37/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(DEVICE_TESTS)
 
 # Mends what it can at a desk; in CI, having to mend anything is a failure.
 lint: $(VENV)/installed-test
@@ -78,7 +81,7 @@ $(VENV):
 	$(PYTHON37) -m venv .venv37
 	.venv37/bin/python $(PIP) --upgrade pip
 	.venv37/bin/python $(PIP) --editable '.[headless,aws,mqtt]' \
-	  'hypothesis[zoneinfo]' matplotlib 'moto[s3]' pytest pytest-timeout scikit-image
+	  'hypothesis[zoneinfo]' matplotlib 'moto[s3]' pytest pytest-timeout pytest-xdist scikit-image
 	touch $@
 
 # In an environment of its own, for it pins a hundred packages.

@@ -47,12 +47,20 @@ def _note_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if os.environ.get("FACEPIPE_FORBID_SKIPS"):
+    if hasattr(session.config, "workeroutput"):  # one of several processes, whose first one judges
+        session.config.workeroutput["skipped"] = _skipped
+    elif os.environ.get("FACEPIPE_FORBID_SKIPS"):
         expected = tuple(filter(None, os.environ.get("FACEPIPE_EXPECT_SKIPS", "").split(",")))
         surprises = [reason for reason in _skipped if not reason.startswith(expected or ("\0",))]
         if surprises:
             print(f"\nskipped, but not expected to be: {sorted(set(surprises))}")
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what another process skipped as a whole file, of which no test reports."""
+    _skipped.extend(getattr(node, "workeroutput", {}).get("skipped", []))
 
 
 @pytest.fixture(scope="session")
