@@ -175,7 +175,7 @@ def _halved(image: Image, most: tuple[int, int]) -> Image:
 
 
 def thumbnail(image: Image) -> Image:
-    """Scale a picture down to at most 96 pixels a side, quickly.
+    """Scale a picture down to some 96 pixels of its longer side or less, quickly.
 
     It is for telling whether anything has changed (`facepipe.motion`), not to look at: a pixel is
     the mean of a square of at least eight by eight, of which every row counts or every few rows,

@@ -191,7 +191,7 @@ class Agent:
 
     @property
     def seconds_at_one_frame(self) -> float:
-        """How long the detector has been looking at one frame; long means that it hangs."""
+        """How long one frame has been looked at, crops put into the spool; long means a hang."""
         since = self._looking_since
         return 0.0 if since is None else self._clock() - since
 
@@ -263,6 +263,7 @@ class Agent:
         last_time = 0.0
         try:
             while True:
+                self._looking_since = None
                 frame = self._frames.take()
                 if frame is None:
                     break
@@ -278,8 +279,6 @@ class Agent:
                         kinds.add(type(error))
                         log.exception("looking for faces failed; going on with the next frame")
                     continue
-                finally:
-                    self._looking_since = None
                 self._count(faces=len(look.detections), still=int(look.still))
                 self._send(look.crops)
                 self._show(frame, look)

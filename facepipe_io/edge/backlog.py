@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import bisect
+import itertools
 from collections import Counter
+from typing import Iterable, Iterator
 
 import attrs
 
@@ -73,6 +75,9 @@ class Backlog:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    def __iter__(self) -> Iterator[Parcel]:
+        return iter(self._waiting)
+
     def add(self, parcel: Parcel) -> None:
         """Let a new crop wait."""
         self._bytes[parcel.in_memory] += parcel.size
@@ -99,7 +104,7 @@ class Backlog:
         """Take out the oldest crops that are too much, but never the newest crop."""
         dropped = []
         for in_memory, most in self._most.items():
-            for parcel in self._waiting[:-1]:
+            for parcel in itertools.islice(self._waiting, max(0, len(self) - 1)):
                 if self._bytes[in_memory] <= most:
                     break
                 if parcel.in_memory == in_memory:
@@ -110,32 +115,37 @@ class Backlog:
             self._waiting = [parcel for parcel in self._waiting if parcel.number not in gone]
         return dropped
 
-    def choose(
-        self, now: float, *, newest_first: bool = False, live_only: bool = False
-    ) -> Parcel | None:
-        """Take out the crop that goes next, if there is one that does not rest.
+    def choose(self, now: float, *, live_only: bool = False) -> Parcel | None:
+        """Take out the oldest crop that does not rest, if there is one.
 
         Args:
             now: in seconds, on the clock of `put_at`.
-            newest_first: whether the newest goes first, and not the oldest.
-            live_only: whether only a crop goes that is live; the oldest of these.
+            live_only: whether only a crop goes that is live, with none behind it that is not.
         """
-        place = self._place(now, newest_first, live_only)
-        return None if place is None else self._waiting.pop(place)
+        if not live_only:
+            return self._choose_of(range(len(self._waiting)), now)
+        live = itertools.takewhile(
+            lambda place: now - self._waiting[place].put_at <= LIVE_SECONDS,
+            reversed(range(len(self._waiting))),
+        )
+        return self._choose_of(reversed(list(live)), now)
+
+    def choose_newest(self, now: float) -> Parcel | None:
+        """Take out the newest crop that does not rest, if there is one."""
+        return self._choose_of(reversed(range(len(self._waiting))), now)
+
+    def choose_after(self, number: int, now: float) -> Parcel | None:
+        """Take out the oldest crop behind a number that does not rest; else the oldest of all."""
+        split = bisect.bisect(self._waiting, Parcel(number, "", 0))
+        places = range(len(self._waiting))
+        return self._choose_of(itertools.chain(places[split:], places[:split]), now)
 
     def next_after_rest(self) -> float:
         """When a crop may go, if all of them rest."""
         return min((parcel.rests_until for parcel in self._waiting), default=float("inf"))
 
-    def _place(self, now: float, newest_first: bool, live_only: bool) -> int | None:
-        found = None
-        places = range(len(self._waiting))
-        for place in reversed(places) if newest_first or live_only else places:
-            parcel = self._waiting[place]
-            if live_only and now - parcel.put_at > LIVE_SECONDS:
-                break
-            if parcel.rests_until <= now:
-                found = place
-                if not live_only:
-                    break
-        return found
+    def _choose_of(self, places: Iterable[int], now: float) -> Parcel | None:
+        for place in places:
+            if self._waiting[place].rests_until <= now:
+                return self._waiting.pop(place)
+        return None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import socket
-import sys
 import threading
 import time
 from typing import Callable
@@ -57,7 +57,8 @@ def run_in_background(agent: Agent) -> None:
         lost = loss(agent.stats)
         if lost:
             logging.error("facepipe: %s", lost)
-        sys.exit(1 if lost else 0)
+        logging.shutdown()
+        os._exit(1 if lost else 0)  # where the main thread has ended, SystemExit would be lost
 
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, end)
@@ -115,7 +116,8 @@ def _stopper(agent: Agent) -> Callable[[], None]:
 def _watch(agent: Agent) -> None:
     """Tell systemd's watchdog, if it asks for it, that the detector does not hang."""
     asked = os.environ.get("WATCHDOG_USEC", "")
-    if not asked.isdigit() or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
+    own = str(os.getpid())
+    if not re.match(r"[1-9][0-9]*\Z", asked) or os.environ.get("WATCHDOG_PID", own) != own:
         return
     seconds = int(asked) / 1e6
 

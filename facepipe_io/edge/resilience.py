@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import Iterator
+import time
+from typing import Callable, Iterator
 
 log = logging.getLogger(__name__)
 
 MAX_BACKOFF_SECONDS = 30.0
+QUIET_SECONDS = 60.0
 
 
 def backoff(first: float) -> Iterator[float]:
@@ -36,25 +38,38 @@ def one_line(error: BaseException) -> str:
 class Trouble:
     """Tells the log when something stops working and when it works again, not what comes between.
 
+    Nor more than once a minute: what comes and goes is told of once, and then for as long as it
+    fails on.
+
+    Args:
+        what: it is.
+        clock: seconds that never step back.
+
     Attributes:
         given_up: whether it was given up since it last worked.
     """
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._what = what
+        self._clock = clock
         self._failures = 0
+        self._told = False
+        self._told_at = -float("inf")
         self.given_up = False
 
     def begins(self, error: BaseException) -> None:
         """It failed."""
-        if not self._failures:
+        now = self._clock()
+        if not self._told and now - self._told_at >= QUIET_SECONDS:
             log.warning("%s: %s; trying again", self._what, one_line(error))
+            self._told, self._told_at = True, now
         self._failures += 1
 
     def ends(self) -> None:
         """It worked."""
-        if self._failures:
+        if self._told:
             log.warning("%s: works again, after %d failures", self._what, self._failures)
+            self._told = False
         self._failures = 0
         self.given_up = False
 

@@ -11,6 +11,7 @@ import errno
 import fcntl
 import logging
 import os
+import threading
 from pathlib import Path
 from typing import IO, Iterator
 
@@ -39,7 +40,7 @@ class Spool:
     Attributes:
         found: key and bytes of each crop that was there at the start, the oldest first.
         damaged: crops of which a part was there, by a power cut; removed.
-        foreign: files that are no crops of facepipe's; left as they are.
+        foreign: files that are no crops of facepipe's, or cannot be read; left as they are.
 
     Raises:
         SettingsError: when it is another process's, or the folder cannot be used.
@@ -48,6 +49,7 @@ class Spool:
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
+        self._folders = threading.Lock()
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = _locked(self.folder / _LOCK)
@@ -66,12 +68,13 @@ class Spool:
             ) from error
         self.damaged = 0
         self.foreign = 0
-        self.found = sorted(self._look_through())
+        # By their names, which begin with the time: there may be crops of several cameras.
+        self.found = sorted(self._look_through(), key=lambda found: found[0].rpartition("/")[2])
         if self.found:
             log.warning("%d crops of an earlier start wait in %s", len(self.found), self.folder)
         if self.damaged or self.foreign:
             log.warning(
-                "%s: removed %d damaged crops, left alone %d files that are no crops",
+                "%s: removed %d damaged crops, left alone %d files that are none or unreadable",
                 self.folder,
                 self.damaged,
                 self.foreign,
@@ -84,10 +87,17 @@ class Spool:
             OSError: when the disk is full or fails; nothing of the crop is left then.
         """
         path = self.folder / key
+        partial = path.with_name(path.name + _PARTIAL)
         try:
-            self._write(path, jpeg)
-        except FileNotFoundError:  # its folder was empty, and `remove` was quicker
-            self._write(path, jpeg)
+            with self._folders:  # or `remove` might take away its folder, while that is empty
+                path.parent.mkdir(parents=True, exist_ok=True)
+                partial.touch(mode=0o600)
+            partial.write_bytes(jpeg)
+            partial.replace(path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                partial.unlink()
+            raise
 
     def read(self, key: str) -> bytes:
         """A crop.
@@ -106,7 +116,7 @@ class Spool:
         path = self.folder / key
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
-        with contextlib.suppress(OSError):  # not empty, as a rule
+        with self._folders, contextlib.suppress(OSError):  # not empty, as a rule
             for parent in path.parents:
                 if parent == self.folder:
                     break
@@ -131,33 +141,26 @@ class Spool:
         """Leave it to others."""
         self._lock.close()
 
-    @staticmethod
-    def _write(path: Path, jpeg: bytes) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(path.name + _PARTIAL)
-        try:
-            partial.touch(mode=0o600)
-            partial.write_bytes(jpeg)
-            partial.replace(path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                partial.unlink()
-            raise
-
     def _look_through(self) -> Iterator[tuple[str, int]]:
         """Key and bytes of each crop that is there; clears up what is no whole one."""
-        for folder, _, names in os.walk(str(self.folder)):
+        for folder, _, names in os.walk(str(self.folder), onerror=self._cannot_read):
             for path in (Path(folder, name) for name in names if name != _LOCK):
                 key = path.relative_to(self.folder).as_posix()
                 ours = _is_key(key[: -len(_PARTIAL)] if key.endswith(_PARTIAL) else key)
-                if not ours or path.is_symlink():
-                    self.foreign += 1
-                elif key.endswith(_PARTIAL) or not _is_whole(path):
-                    self.damaged += 1
-                    with contextlib.suppress(OSError):
+                try:
+                    if not ours or path.is_symlink():
+                        self.foreign += 1
+                    elif key.endswith(_PARTIAL) or not _is_whole(path):
                         path.unlink()
-                else:
-                    yield key, path.stat().st_size
+                        self.damaged += 1
+                    else:
+                        yield key, path.stat().st_size
+                except OSError as error:
+                    self._cannot_read(error)
+
+    def _cannot_read(self, error: OSError) -> None:
+        self.foreign += 1
+        log.warning("%s", error)
 
 
 def _locked(path: Path) -> IO[bytes]:
@@ -181,13 +184,12 @@ def _is_key(key: str) -> bool:
 
 def _is_whole(path: Path) -> bool:
     """Whether a file begins and ends as a JPEG does."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(len(_JPEG_START))
-            file.seek(-len(_JPEG_END), os.SEEK_END)
-            return (start, file.read()) == (_JPEG_START, _JPEG_END)
-    except OSError:  # shorter than that, or no file
-        return False
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size < len(_JPEG_START + _JPEG_END):
+            return False
+        start = file.read(len(_JPEG_START))
+        file.seek(-len(_JPEG_END), os.SEEK_END)
+        return (start, file.read()) == (_JPEG_START, _JPEG_END)
 
 
 def open_spool(folder: str) -> Spool | None:

@@ -43,10 +43,10 @@ GRACE_SECONDS = 5.0
 class Uploader:
     """Sends crops, and keeps those that cannot be sent yet.
 
-    While the uplink fails one crop at a time is tried, after growing pauses: the oldest and the
-    newest in turn, so that one which nobody would ever take holds up no other. When it works again,
-    the crops that wait go in their order, by all but one of the uplink's threads: that one is for
-    live crops.
+    While the uplink fails one crop at a time is tried, after growing pauses: every other time the
+    newest, else one after the other from the oldest on, so that those which nobody would ever take
+    hold up no other. When it works again, the crops that wait go in their order, by all but one of
+    the uplink's threads: that one is for live crops.
 
     Args:
         uplink: takes the crops.
@@ -86,9 +86,10 @@ class Uploader:
 
         # What follows belongs to the thread that decides.
         self._backlog = Backlog(spool_bytes=max_bytes, memory_bytes=MEMORY_BYTES)
-        self._on_the_way = 0
+        self._on_the_way: set[Parcel] = set()
         self._sent = 0
         self._failures = 0  # in a row
+        self._tried = -1  # the number of the crop that was tried last but for the newest
         self._try_at = -float("inf")
         self._pauses = backoff(backoff_seconds)
         self._trouble = Trouble("uplink")
@@ -118,7 +119,7 @@ class Uploader:
         Fit for a signal's handler.
         """
         self._deadline = deadline
-        self._events.put((int,))  # nothing, but it wakes up the thread that decides
+        self._events.put((self._wake_up,))
 
     def run(self) -> None:
         """Send, until it is closed and every crop is stored, left in the spool, or lost."""
@@ -182,6 +183,7 @@ class Uploader:
             self._count(error, disk_errors=1)
             self._disk.begins(error)
         else:
+            self._disk.ends()
             self._all_to_spool()
 
     def _stored(self, parcel: Parcel) -> None:
@@ -243,14 +245,20 @@ class Uploader:
             self._leave_alone(parcel)
 
     def _closing(self) -> None:
-        self._closed = True
-        if not self._is_patient:  # nothing keeps them: the uplink has all its tries
+        was_patient, self._closed = self._is_patient, True
+        if was_patient and not self._is_patient:  # nothing keeps them: each has all its tries
             self._try_at = -float("inf")
             self._pauses = backoff(self._backoff_seconds)
+            for parcel in (*self._on_the_way, *self._backlog):
+                parcel.failures, parcel.rests_until = 0, -float("inf")
+
+    def _wake_up(self) -> None:
+        """Nothing happened, but there may be something to decide."""
 
     def _works_again(self) -> None:
         self._trouble.ends()
         self._failures = 0
+        self._tried = -1
         self._pauses = backoff(self._backoff_seconds)
 
     # What is decided.
@@ -274,35 +282,51 @@ class Uploader:
             return True
         if self._spool is None:
             return late >= 0 and self._failures > 0
-        return late >= 0 or self._failures >= UPLOAD_TRIES
+        if late >= 0 or self._failures >= UPLOAD_TRIES:
+            return True
+        return self._backlog.next_after_rest() > self._clock()  # all that is left rests
 
     def _dispatch(self) -> None:
         """Hand out what may go now."""
-        while self._on_the_way < self._uplink.parallel:
+        while len(self._on_the_way) < self._uplink.parallel:
             now = self._clock()
             if self._failures:
                 if self._on_the_way or now < self._try_at:
                     return
-                newest_first = self._is_patient and self._failures % 2 == 1
-                parcel = self._backlog.choose(now, newest_first=newest_first)
+                parcel = self._choose_to_try(now)
             else:
-                last = self._on_the_way > 0 and self._on_the_way == self._uplink.parallel - 1
+                last = 0 < len(self._on_the_way) == self._uplink.parallel - 1
                 parcel = self._backlog.choose(now, live_only=last)
             if parcel is None:
                 return
-            self._on_the_way += 1
+            self._on_the_way.add(parcel)
             self._jobs.put(parcel)
+
+    def _choose_to_try(self, now: float) -> Parcel | None:
+        """The crop with which to see whether the uplink works again."""
+        if not self._is_patient:
+            return self._backlog.choose(now)
+        if self._failures % 2:
+            return self._backlog.choose_newest(now)
+        parcel = self._backlog.choose_after(self._tried, now)
+        self._tried = parcel.number if parcel else -1
+        return parcel
 
     def _pause(self) -> float:
         """How long there is nothing to do unless something happens."""
-        until = self._deadline + GRACE_SECONDS
-        if len(self._backlog) and not self._on_the_way:
-            may_go = self._try_at if self._failures else self._backlog.next_after_rest()
-            until = min(self._deadline, may_go)
+        if self._on_the_way:
+            until = float("inf") if self._spool is None else self._deadline + GRACE_SECONDS
+        else:
+            until = self._backlog.next_after_rest()
+            if self._failures:
+                until = max(until, self._try_at)
+            if self._closed:
+                until = min(until, self._deadline)
         return min(max(until - self._clock(), 0.001), 60.0)
 
     def _put_back(self, parcel: Parcel) -> None:
-        self._on_the_way -= 1
+        self._on_the_way.remove(parcel)
+        self._move_to_spool(parcel)  # its disk may have room again
         self._backlog.put_back(parcel)
 
     def _leave_alone(self, parcel: Parcel) -> None:
@@ -310,7 +334,7 @@ class Uploader:
         self._count(refused=1)
 
     def _done(self, parcel: Parcel) -> None:
-        self._on_the_way -= 1
+        self._on_the_way.remove(parcel)
         self._backlog.forget(parcel)
         self._count(bytes_waiting=-parcel.size)
         if self._waits_for_room:
@@ -328,14 +352,18 @@ class Uploader:
             self._count(error, disk_errors=1)
             self._disk.begins(error)
         else:
-            self._disk.ends()
             parcel.jpeg = None
 
     def _all_to_spool(self) -> None:
         for parcel in self._backlog.in_memory():
-            self._to_spool(parcel)
+            self._move_to_spool(parcel)
             if parcel.in_memory:
                 return
+
+    def _move_to_spool(self, parcel: Parcel) -> None:
+        was_in_memory = parcel.in_memory
+        self._to_spool(parcel)
+        if was_in_memory and not parcel.in_memory:
             self._backlog.moved(parcel)
 
     def _from_spool(self, parcel: Parcel) -> None:
@@ -349,6 +377,8 @@ class Uploader:
 
     def _leave(self) -> None:
         """Leave what waits to the next process."""
+        for parcel in self._on_the_way:  # uploads that hang
+            self._backlog.put_back(parcel)
         self._all_to_spool()
         lost = self._backlog.in_memory()
         self._count(failed=len(lost), bytes_waiting=-sum(parcel.size for parcel in lost))

@@ -37,13 +37,8 @@ def backlog_of(made, spool_bytes=1e9, memory_bytes=1e9):
     return backlog
 
 
-def chosen(backlog, **how):
-    found = []
-    while True:
-        parcel = backlog.choose(NOW, **how)
-        if parcel is None:
-            return found
-        found.append(parcel)
+def chosen(backlog, choose=Backlog.choose, **how):
+    return list(iter(lambda: choose(backlog, now=NOW, **how), None))
 
 
 def awake(made):
@@ -61,7 +56,14 @@ def test_crops_go_in_their_order_and_those_that_rest_do_not(made):
 
 @given(parcels())
 def test_the_newest_first_is_the_order_backwards(made):
-    assert chosen(backlog_of(made), newest_first=True) == awake(made)[::-1]
+    assert chosen(backlog_of(made), Backlog.choose_newest) == awake(made)[::-1]
+
+
+@given(parcels(), st.integers(-1, 13))
+def test_who_goes_through_the_order_begins_anew_at_its_end(made, number):
+    behind = [parcel for parcel in awake(made) if parcel.number > number]
+    before = [parcel for parcel in awake(made) if parcel.number <= number]
+    assert chosen(backlog_of(made), Backlog.choose_after, number=number) == behind + before
 
 
 @given(parcels())

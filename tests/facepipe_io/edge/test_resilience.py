@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import itertools
-import logging
 
 import pytest
 from hypothesis import given
@@ -51,19 +50,45 @@ def test_a_clock_that_steps_does_not_stop_the_frames(step):
     assert len(passed) == pytest.approx(200, abs=6)
 
 
-def test_trouble_is_told_when_it_begins_and_when_it_ends(caplog):
-    caplog.set_level(logging.INFO)
-    trouble = Trouble("uplink")
-    trouble.ends()
-    for _ in range(50):
-        trouble.begins(OSError("no\nroute"))
-    trouble.given_up = True
-    trouble.ends()
-    trouble.ends()
-    trouble.begins(OSError("again"))
-    assert [record.getMessage() for record in caplog.records] == [
-        "uplink: no route; trying again",
-        "uplink: works again, after 50 failures",
-        "uplink: again; trying again",
-    ]
-    assert not trouble.given_up
+class TestTrouble:
+    """Its clock shows `now`; what was logged is in `said`."""
+
+    @pytest.fixture
+    def trouble(self):
+        self.now = 0.0
+        return Trouble("uplink", clock=lambda: self.now)
+
+    def said(self, caplog):
+        return [record.getMessage() for record in caplog.records]
+
+    def test_it_is_told_when_it_begins_and_when_it_ends(self, trouble, caplog):
+        trouble.ends()
+        for _ in range(50):
+            trouble.begins(OSError("no\nroute"))
+        trouble.given_up = True
+        trouble.ends()
+        trouble.ends()
+        assert self.said(caplog) == [
+            "uplink: no route; trying again",
+            "uplink: works again, after 50 failures",
+        ]
+        assert not trouble.given_up
+
+    def test_what_comes_and_goes_is_told_once_a_minute(self, trouble, caplog):
+        for _ in range(600):
+            self.now += 1.0
+            trouble.begins(OSError("no route"))
+            trouble.ends()
+        assert len(self.said(caplog)) == 2 * 10
+
+    def test_what_begins_soon_after_and_stays_is_told_in_time(self, trouble, caplog):
+        trouble.begins(OSError("no route"))
+        trouble.ends()
+        for _ in range(100):
+            self.now += 1.0
+            trouble.begins(OSError("no route again"))
+        trouble.ends()
+        assert self.said(caplog)[2:] == [
+            "uplink: no route again; trying again",
+            "uplink: works again, after 100 failures",
+        ]

@@ -106,6 +106,41 @@ def test_what_is_not_facepipes_is_left_alone(tmp_path, caplog):
     spool.close()
 
 
+def test_what_cannot_be_read_is_left_for_who_can(tmp_path, monkeypatch, caplog):
+    """A failing disk, or a crop that root has written, is no reason to delete it."""
+    earlier = Spool(tmp_path)
+    for number in (1, 2):
+        earlier.write(key(number), JPEG)
+    earlier.close()
+    really_open = Path.open
+
+    def may_fail(self, *arguments, **more):
+        if self.name.endswith(Path(key(1)).name):
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(self))
+        return really_open(self, *arguments, **more)
+
+    monkeypatch.setattr(Path, "open", may_fail)
+    spool = Spool(tmp_path)
+    assert spool.found == [(key(2), len(JPEG))]
+    assert (spool.damaged, spool.foreign) == (0, 1)
+    assert files_in(tmp_path) == {key(1), key(2)}
+    assert "Input/output error" in caplog.text
+    spool.close()
+
+
+def test_the_oldest_first_whosever_they_are(tmp_path):
+    earlier = Spool(tmp_path)
+    earlier.write(key(1, camera="alpha", hour=9), JPEG)
+    earlier.write(key(2, camera="zebra", hour=8), JPEG)
+    earlier.close()
+    spool = Spool(tmp_path)
+    assert [found for found, _ in spool.found] == [
+        key(2, camera="zebra", hour=8),
+        key(1, camera="alpha", hour=9),
+    ]
+    spool.close()
+
+
 def test_nothing_of_a_crop_is_left_when_the_disk_is_full(spool, monkeypatch):
     def full(self, data):
         with self.open("wb") as file:

@@ -297,7 +297,8 @@ def test_ctrl_c_is_how_a_camera_ends_and_cuts_a_recording(
     monkeypatch.setattr(signal, "signal", set_counting_handler)
     run = run_pipeline(settings_for(two_portraits, tmp_path), tmp_path)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    assert (run.finished, run.frames, run.problem) == (True, 1, problem)
+    assert (run.finished, run.problem) == (True, problem)
+    assert run.frames == 1 or (live and run.frames == 0)  # a camera's last frame may go unseen
     assert summarise(tmp_path).run == run
 
 
