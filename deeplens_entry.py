@@ -74,6 +74,7 @@ def function_handler(event: Any, context: Any) -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("botocore").setLevel(logging.WARNING)  # it tells of each endpoint it finds
     try:
         final = main()
     except FacepipeError as error:

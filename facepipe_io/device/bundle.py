@@ -60,7 +60,7 @@ def bundle_entries(
     if models:
         settings["FACEPIPE_MODEL"] = f"{MODELS_FOLDER}/{models[0].name}"
     environ = device_environment(stack, files.camera, settings)
-    check_environment(environ, models[0] if models else None)
+    check_environment(environ, files.camera, models[0] if models else None)
     return [
         Entry("certificate.pem", certificate.encode(), "the camera's certificate"),
         Entry("private.key", key, "its private key"),

@@ -11,6 +11,8 @@ from typing import Mapping
 import attrs
 
 from facepipe_io.device.stack import Stack
+from facepipe_io.edge.bus.mqtt import parse_broker
+from facepipe_io.edge.cameras import is_live
 from facepipe_io.edge.settings import DeviceSettings, device_settings
 from facepipe_io.errors import SettingsError
 
@@ -46,11 +48,12 @@ def device_environment(stack: Stack, camera: str, given: Mapping[str, str]) -> d
     }
 
 
-def check_environment(environ: Mapping[str, str], model: Path | None) -> None:
+def check_environment(environ: Mapping[str, str], camera: str, model: Path | None) -> None:
     """Find now what the device would complain of.
 
     Args:
         environ: as of `device_environment`.
+        camera: its name.
         model: here, the file that FACEPIPE_MODEL is to name on the device; None where the device
             has it already, so that it cannot be looked at.
 
@@ -68,6 +71,24 @@ def check_environment(environ: Mapping[str, str], model: Path | None) -> None:
             problems.append(f"{name} is no setting of facepipe; {hint}")
         if not value.isprintable():
             problems.append(f"{name} must be one line of text without control characters")
+    if environ["FACEPIPE_CAMERA"] != camera:
+        problems.append(f"FACEPIPE_CAMERA must be {camera}, whose certificate this is")
+    source = environ.get("FACEPIPE_SOURCE", "")
+    if source and not is_live(source):
+        problems.append(
+            f"FACEPIPE_SOURCE must be awscam, a camera's index or device, or a URL, not {source!r}"
+        )
+    if environ.get("FACEPIPE_PREVIEW", "").startswith("/tmp/"):  # noqa: S108
+        problems.append(
+            "FACEPIPE_PREVIEW must lie elsewhere, say /run/facepipe/results.mjpeg: the service's "
+            "/tmp is its own"
+        )
+    try:
+        bus = environ.get("FACEPIPE_BUS", "")
+        if "://" in bus:
+            parse_broker(bus)
+    except SettingsError as error:
+        problems.extend(error.problems)
     here = dict(environ)
     if "FACEPIPE_MODEL" in here:
         here["FACEPIPE_MODEL"] = os.devnull if model is None else str(model)

@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Callable
 
+from facepipe.errors import FacepipeError
 from facepipe_io.edge.bus import Bus
 from facepipe_io.edge.handover import Handover
 from facepipe_io.edge.picker import Crop, CropPicker, Look
@@ -114,10 +115,13 @@ class Agent:
         self._lock = threading.RLock()  # a signal's handler may ask for the figures
         self._counts: Counter[str] = Counter()
         self._last_error: str | None = None
+        self._last_uplink_error: str | None = None
         self._faults: list[BaseException] = []
         self._told_of_closing = False
         self._stopping = threading.Event()
         self._looking_since: float | None = None
+        self._showing = Trouble("preview")
+        self._shape: tuple[int, ...] = ()
 
         self._frames: Handover[Frame] = Handover(1, lossy=self._live)
         self._uploader = Uploader(
@@ -187,7 +191,8 @@ class Agent:
     def stats(self) -> Stats:
         """The figures so far, from any thread."""
         with self._lock:
-            return Stats(last_error=self._last_error, **self._counts)
+            last, uplink = self._last_error, self._last_uplink_error
+            return Stats(last_error=last, last_uplink_error=uplink, **self._counts)
 
     @property
     def seconds_at_one_frame(self) -> float:
@@ -220,6 +225,9 @@ class Agent:
                 if frame is None:
                     break
                 trouble.ends()
+                if frame.image.shape != self._shape:
+                    self._shape = frame.image.shape
+                    log.info("camera: frames of %dx%d", self._shape[1], self._shape[0])
                 delays = backoff(self._backoff_seconds)
                 too_soon = self._live and not self._pace.is_due(frame.time)
                 if too_soon or self._frames.put(frame) is not None:
@@ -297,8 +305,12 @@ class Agent:
         # Who watches, a progress bar say, must not end what is watched.
         except Exception as error:
             self._count(error, observer_errors=1)
-            if self.stats.observer_errors == 1:
+            if isinstance(error, FacepipeError):
+                self._showing.begins(error)
+            elif self.stats.observer_errors == 1:
                 log.exception("who watches the frames failed; going on")
+        else:
+            self._showing.ends()
 
     def _send(self, crops: list[Crop]) -> None:
         for crop in crops:
@@ -310,6 +322,8 @@ class Agent:
             self._counts.update(more)
             if error is not None:
                 self._last_error = one_line(error)
+                if "uplink_errors" in more:
+                    self._last_uplink_error = self._last_error
 
     def _guard(self, stage: Callable[[], None]) -> None:
         """Run a stage; when it breaks down, let the others finish and keep the fault."""

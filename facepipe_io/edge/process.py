@@ -70,7 +70,7 @@ def loss(stats: Stats) -> str | None:
     """A sentence about the crops that were lost, if any were.
 
     Example:
-        >>> loss(Stats(crops=3, uploaded=2, failed=1, last_error="no network"))
+        >>> loss(Stats(crops=3, uploaded=2, failed=1, last_uplink_error="no network"))
         '1 of 3 crops were not stored, because the uplink failed or was too slow: no network'
         >>> loss(Stats(crops=3, uploaded=2)) is None
         True
@@ -79,7 +79,7 @@ def loss(stats: Stats) -> str | None:
         return None
     return (
         f"{stats.lost} of {stats.crops + stats.recovered} crops were not stored, because the "
-        f"uplink failed or was too slow: {stats.last_error or 'check the network'}"
+        f"uplink failed or was too slow: {stats.last_uplink_error or 'check the network'}"
     )
 
 
@@ -87,15 +87,16 @@ def left(stats: Stats, spool_dir: str) -> str | None:
     """A sentence about the crops that wait for the next start, if any do.
 
     Example:
-        >>> left(Stats(crops=3, uploaded=1, last_error="no network"), "/var/lib/facepipe/spool")
-        '2 crops wait in /var/lib/facepipe/spool for the next start: no network'
-        >>> left(Stats(crops=3, uploaded=3), "/var/lib/facepipe/spool") is None
+        >>> left(Stats(crops=3, uploaded=1, last_uplink_error="no network"), "/spool")
+        '2 crops wait in /spool for the next start: no network'
+        >>> left(Stats(crops=3, uploaded=3), "/spool") is None
         True
     """
     if not stats.waiting:
         return None
     crops = "1 crop waits" if stats.waiting == 1 else f"{stats.waiting} crops wait"
-    return f"{crops} in {spool_dir} for the next start: {stats.last_error or 'there was no time'}"
+    why = stats.last_uplink_error or "there was no time"
+    return f"{crops} in {spool_dir} for the next start: {why}"
 
 
 def _stopper(agent: Agent) -> Callable[[], None]:
@@ -108,7 +109,7 @@ def _stopper(agent: Agent) -> Callable[[], None]:
             _tell_systemd("STOPPING=1")
             agent.stop()
         elif time.monotonic() - stopped_at[0] > AGAIN_SECONDS:
-            _end_now(f"told twice to stop; {agent.stats.waiting} crops are not stored")
+            _end_now(f"told twice to stop; {agent.stats.waiting} crops are not uploaded yet")
 
     return stop
 

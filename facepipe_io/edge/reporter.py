@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Callable
@@ -17,9 +18,12 @@ if TYPE_CHECKING:
     from facepipe_io.edge.picker import Look
     from facepipe_io.edge.stats import Stats
 
+log = logging.getLogger(__name__)
+
 QUEUED_MESSAGES = 16
 INFER_SECONDS = 1.0
 HEALTH_SECONDS = 60.0
+LOG_SECONDS = 3600.0
 
 
 class Reporter:
@@ -52,6 +56,7 @@ class Reporter:
         self._started = clock()
         self._next_infer = -float("inf")
         self._had_faces = False
+        self._next_log = -float("inf")
 
     def tell(self, frame: Frame, look: Look) -> None:
         """Say what faces are seen, and once that none is any more. Does not wait."""
@@ -86,10 +91,24 @@ class Reporter:
                 uptime = now - self._started
                 health = health_message(self._camera, sent_at, stats, fps=fps, uptime=uptime)
                 self._publish(health_topic(self._camera), health)
+                self._log(stats, now)
                 frames_before, then = stats.frames, now
             if done:
                 self._bus.close()
                 return
+
+    def _log(self, stats: Stats, now: float) -> None:
+        """Tell the log as well, now and then, so that it shows a device at work."""
+        if now < self._next_log:
+            return
+        self._next_log = now + LOG_SECONDS
+        log.info(
+            "so far %d frames, %d people, %d crops stored, %d waiting",
+            stats.frames,
+            stats.people,
+            stats.uploaded,
+            stats.waiting,
+        )
 
     def _publish(self, topic: str, message: dict[str, Any]) -> None:
         try:

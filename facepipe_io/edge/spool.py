@@ -64,7 +64,10 @@ class Spool:
             if error.errno in _DISK_TROUBLE:
                 raise
             raise SettingsError(
-                [f"FACEPIPE_SPOOL_DIR {self.folder} cannot be used: {error.strerror or error}"]
+                [
+                    f"FACEPIPE_SPOOL_DIR {self.folder} cannot be used: {error.strerror or error}; "
+                    "name a folder that can be written to"
+                ]
             ) from error
         self.damaged = 0
         self.foreign = 0

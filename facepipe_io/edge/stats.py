@@ -33,6 +33,7 @@ class Stats:
         bus_errors: messages that could not be published.
         observer_errors: frames over which who watches the agent failed.
         last_error: what went wrong last, in one line.
+        last_uplink_error: what went wrong last with the uplink.
     """
 
     frames: int = 0
@@ -58,6 +59,7 @@ class Stats:
     bus_errors: int = 0
     observer_errors: int = 0
     last_error: str | None = None
+    last_uplink_error: str | None = None
 
     @property
     def waiting(self) -> int:

@@ -189,6 +189,8 @@ class Uploader:
     def _stored(self, parcel: Parcel) -> None:
         self._done(parcel)
         self._count(uploaded=1, bytes_uploaded=parcel.size)
+        if not self._sent:
+            log.info("uplink: the first crop is stored")
         self._sent += 1
         self._works_again()
 

@@ -85,12 +85,15 @@ make_venv() {
     if [ "$own_opencv" = no ]; then set -- --requirement "$here/requirements-opencv.txt" "$@"; fi
     if [ -d "$here/wheels" ]; then set -- --no-index --find-links "$here/wheels" "$@"; fi
     if [ "$pip" = pip ]; then set -- -m pip install "$@"; else set -- "$pip" install "$@"; fi
+    echo "facepipe: installing packages, some 300 MB; this may take minutes"
     "$new/bin/python" "$@" --quiet --disable-pip-version-check --no-cache-dir ||
         fail "pip could not install the packages; what was installed before is as it was"
 
     rm -rf "$program/venv.old"
     if [ -d "$program/venv" ]; then mv "$program/venv" "$program/venv.old"; fi
     mv "$new" "$program/venv"
+    # Commands that pip made name the folder they were made in, and are not needed here.
+    rm -f "$program"/venv/bin/facepipe "$program"/venv/bin/pip*
     rm -rf "$program/venv.old"
 }
 
@@ -116,6 +119,9 @@ copy_files() {
 
 # As the service's user, so that what it may not read is found as well.
 check() {
+    if [ -n "$root" ] || ! [ -d "$program/venv" ]; then
+        fail "it is not installed here: sudo sh install.sh, without DESTDIR"
+    fi
     su -s /bin/sh facepipe -c '
         cd /
         set -a
@@ -159,6 +165,8 @@ do_install() {
         systemctl enable --quiet facepipe.service
         systemctl restart --no-block facepipe.service
         echo "facepipe: started; its log: sudo journalctl --unit facepipe --follow"
+    else
+        echo "facepipe: not started, for systemd does not run here"
     fi
 }
 

@@ -94,6 +94,10 @@ def test_no_setting_but_paths_has_to_do_with_secrets(stack, files):
             {"FACEPIPE_WINDOW_SHADES": "5"},
             "FACEPIPE_WINDOW_SHADES is no setting of facepipe; `facepipe check` lists",
         ),
+        ({"FACEPIPE_CAMERA": "hall-2"}, "FACEPIPE_CAMERA must be hall-1, whose certificate"),
+        ({"FACEPIPE_SOURCE": "demo"}, "FACEPIPE_SOURCE must be awscam, a camera's index or device"),
+        ({"FACEPIPE_PREVIEW": "/tmp/results.mjpeg"}, "FACEPIPE_PREVIEW must lie elsewhere"),
+        ({"FACEPIPE_BUS": "http://a"}, "FACEPIPE_BUS"),
         ({"facepipe_source": "0"}, "'facepipe_source' is no variable's name"),
         ({"": "0"}, "'' is no variable's name"),
         ({"FACEPIPE_SOURCE": "0\nLD_PRELOAD=x"}, "FACEPIPE_SOURCE must be one line of text"),
@@ -106,7 +110,7 @@ def test_a_mistake_is_found_before_the_device_finds_it(stack, given_settings, pr
     given_settings = {"FACEPIPE_SOURCE": "0", **given_settings}
     environ = device_environment(stack, "hall-1", given_settings)
     with pytest.raises(SettingsError, match=problem) as caught:
-        check_environment(environ, None)
+        check_environment(environ, "hall-1", None)
     assert len(caught.value.problems) == 1
 
 
@@ -116,12 +120,12 @@ def test_a_model_that_is_on_the_device_already_cannot_be_looked_at(stack):
         "FACEPIPE_MODEL": "/opt/awscam/artifacts/face.xml",
         "OPENCV_FFMPEG_CAPTURE_OPTIONS": "rtsp_transport;tcp",
     }
-    check_environment(device_environment(stack, "hall-1", given_settings), None)
+    check_environment(device_environment(stack, "hall-1", given_settings), "hall-1", None)
 
 
 def test_a_model_that_is_to_be_packed_is(stack, tmp_path):
     environ = device_environment(stack, "hall-1", {"FACEPIPE_MODEL": "/opt/facepipe/models/a.onnx"})
     with pytest.raises(SettingsError, match=f"{tmp_path}/a.onnx"):
-        check_environment(environ, tmp_path / "a.onnx")
+        check_environment(environ, "hall-1", tmp_path / "a.onnx")
     (tmp_path / "a.onnx").touch()
-    check_environment(environ, tmp_path / "a.onnx")
+    check_environment(environ, "hall-1", tmp_path / "a.onnx")
