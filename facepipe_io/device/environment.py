@@ -74,7 +74,7 @@ def check_environment(environ: Mapping[str, str], camera: str, model: Path | Non
     if environ["FACEPIPE_CAMERA"] != camera:
         problems.append(f"FACEPIPE_CAMERA must be {camera}, whose certificate this is")
     source = environ.get("FACEPIPE_SOURCE", "")
-    if source and not is_live(source):
+    if source and source.isprintable() and not is_live(source):
         problems.append(
             f"FACEPIPE_SOURCE must be awscam, a camera's index or device, or a URL, not {source!r}"
         )
