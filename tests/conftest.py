@@ -63,6 +63,12 @@ def pytest_testnodedown(node: Any) -> None:
     _skipped.extend(getattr(node, "workeroutput", {}).get("skipped", []))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _state_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Where programs keep their state by default: not where the user's own do."""
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """Real models, pictures, clips and responses that lie beside the project, if they do."""

@@ -285,6 +285,15 @@ def set_counting_handler(signum, handler):
     return set_handler(signum, counted)
 
 
+@pytest.fixture
+def _usual_ctrl_c():
+    """As at a terminal, also where the tests run in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_usual_ctrl_c")
 @pytest.mark.parametrize(
     ("live", "problem"), [(True, ""), (False, "stopped by Ctrl-C after 1 of 2 frames")]
 )
