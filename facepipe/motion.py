@@ -41,7 +41,7 @@ class MotionGate:
 
     threshold: float = attrs.field(default=8.0, validator=attrs.validators.ge(0))
     linger_seconds: float = attrs.field(default=1.0, validator=attrs.validators.ge(0))
-    idle_seconds: float = attrs.field(default=2.0, validator=attrs.validators.ge(0))
+    idle_seconds: float = attrs.field(default=3.0, validator=attrs.validators.ge(0))
     _seen: NDArray[np.int16] | None = attrs.field(init=False, default=None)
     _looked_at: float = attrs.field(init=False, default=0.0)
     _changed_at: float = attrs.field(init=False, default=0.0)

@@ -116,6 +116,7 @@ class Camera:
             FACEPIPE_CAMERA=self.name,
             FACEPIPE_SOURCE=source,
             FACEPIPE_BUCKET=bucket,
+            FACEPIPE_SPOOL_DIR=os.fspath(self.folder / f"{self.name}-spool"),
             FACEPIPE_BUS="none",
             FACEPIPE_CREDENTIALS_ENDPOINT=aws.device_url.replace("https://", ""),
             FACEPIPE_ROLE_ALIAS=role_alias,

@@ -164,7 +164,7 @@ class TestStillScenes:
         detector = ScriptedDetector(faces())
         picker = CropPicker("hall", "4f9c", detector)
         still = [picker.look(frame).still for frame in frames(100, fps=10)]
-        assert detector.calls == still.count(False) <= 15  # a second of it, then every other second
+        assert detector.calls == still.count(False) <= 15  # a second of it, then every third second
         assert not any(still[:10])
 
     def test_whoever_comes_is_looked_for_and_followed(self, portraits):
