@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import sys
 import threading
 import time
 from typing import Callable
@@ -57,8 +58,7 @@ def run_in_background(agent: Agent) -> None:
         lost = loss(agent.stats)
         if lost:
             logging.error("facepipe: %s", lost)
-        logging.shutdown()
-        os._exit(1 if lost else 0)  # where the main thread has ended, SystemExit would be lost
+        sys.exit(1 if lost else 0)
 
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, end)
