@@ -8,7 +8,6 @@ import shutil
 import socket
 import ssl
 import threading
-import time
 import urllib.request
 from datetime import datetime, timezone
 
@@ -26,6 +25,7 @@ from facepipe_io.edge.credentials import (
 )
 from facepipe_io.errors import SettingsError
 from tests.facepipe_io.edge.certificates import DAY, Authority, utcnow
+from tests.facepipe_io.edge.helpers import wait_for
 from tests.facepipe_io.edge.servers import CredentialsProvider, TokenExchange, serving
 
 SECRET = "wJalrXUtnFEMI/K7MDENG"
@@ -289,13 +289,6 @@ class TestRequest:
 
 def token_of(found):
     return found.get_frozen_credentials().token
-
-
-def wait_for(condition):
-    end = time.monotonic() + WAIT
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 class TestRenewal:

@@ -15,7 +15,14 @@ from facepipe_io.edge import watch as watch_module
 from facepipe_io.edge.cameras import Camera, open_camera
 from facepipe_io.edge.watch import EARLIEST_TIME, MAX_STUCK, CameraWatch, WatchedCamera
 from facepipe_io.errors import CameraError, SettingsError
-from tests.facepipe_io.edge.helpers import STANDINS, ScriptedCamera, camera_error, frames, picture
+from tests.facepipe_io.edge.helpers import (
+    STANDINS,
+    ScriptedCamera,
+    camera_error,
+    frames,
+    picture,
+    wait_for,
+)
 from tests.facepipe_io.edge.streams import MjpegServer, RtspServer
 
 SOON = 30.0  # a test that waits as long has failed
@@ -65,13 +72,6 @@ def camera_threads():
 
 def live(*script, **options):
     return ScriptedCamera(script, live=True, **options)
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + SOON
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def read_on(camera):
@@ -209,7 +209,7 @@ class TestHanging:
         assert len(camera_threads()) == MAX_STUCK
         cameras[2].released.set()
         assert cameras[2].closed.wait(SOON)
-        wait_until(lambda: len(camera_threads()) < MAX_STUCK)
+        wait_for(lambda: len(camera_threads()) < MAX_STUCK)
         watch.open()
         assert cameras[MAX_STUCK].reading.wait(SOON)
         for camera in cameras:
@@ -397,7 +397,7 @@ class TestStreams:
         camera, _ = read_through(watch_url(server, freeze_seconds=SOON), failures)
         server.pictures = [picture(200, (320, 240))]
         missed = camera.missed
-        wait_until(lambda: camera.missed > missed + 50)
+        wait_for(lambda: camera.missed > missed + 50)
         assert shade(camera.read()) == 20
         camera.close()
 
