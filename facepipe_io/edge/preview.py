@@ -47,7 +47,8 @@ class Preview:
         """Show a frame and what was found in it. Never waits for who watches.
 
         Raises:
-            Exception: what went wrong with an earlier frame, once. This one is shown all the same.
+            Exception: what went wrong with the frame before, until one is shown again. This one is
+                tried all the same.
         """
 
     def close(self) -> None:
@@ -85,7 +86,7 @@ class PipePreview(Preview):
         """Show a frame, if the last one was not too short a time ago."""
         if self._pace.is_due(time.monotonic()):
             self._frames.put((frame, look))
-        error, self._error = self._error, None
+        error = self._error
         if error is not None:
             raise error
 
@@ -100,6 +101,7 @@ class PipePreview(Preview):
             shown = self._frames.take()
             if shown is None:
                 break
+            wrong: Exception | None = None
             try:
                 if self._connect():
                     self._write(preview_jpeg(*shown))
@@ -107,9 +109,10 @@ class PipePreview(Preview):
                 self._disconnect()
             except (OSError, SettingsError) as error:
                 self._disconnect()
-                self._error = error
+                wrong = error
             except Exception as error:  # noqa: BLE001 - one bad frame; `show` raises what it was
-                self._error = error
+                wrong = error
+            self._error = wrong
         self._disconnect()
 
     def _connect(self) -> bool:
