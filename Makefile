@@ -2,7 +2,7 @@
 # make test       every test that this machine can run
 # make lint       style, types and the rule of the house; mends what it can, but not in CI
 # make checkov    security rules for Terraform
-# make build      the Lambda functions' zips and the wheel, into build/
+# make build      the Lambda functions' zips, the endpoint's model (MODEL=...) and the wheel, into build/
 # make rehearse   the real Terraform on an emulated AWS: applied, used by a camera, destroyed
 # make bench      speed, side by side with its peers
 # make soak       the device's agent for 100,000 frames, while everything fails now and then
@@ -31,7 +31,7 @@ test: $(VENV)/installed-test
 	$(BIN)/python -m pytest --cov --numprocesses $(WORKERS) --dist loadfile
 
 test-py37: .venv37/installed
-	.venv37/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(DEVICE_TESTS)
+	HYPOTHESIS_PROFILE=quick .venv37/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(DEVICE_TESTS)
 
 # Mends what it can at a desk; in CI, having to mend anything is a failure.
 lint: $(VENV)/installed-test
@@ -48,10 +48,10 @@ rehearse: $(VENV)/installed-test
 	$(BIN)/python -m tests.rehearsal
 
 build: $(VENV)/installed-local
-	$(BIN)/python tools/build.py
+	$(BIN)/python tools/build.py $(if $(MODEL),--model '$(MODEL)')
 
 bench: $(VENV)/installed-test
-	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python -m benchmarks.$$(basename $$script .py); done
 
 # With YuNet where its model is at hand, else with OpenCV's own cascade, which takes longer.
 soak: $(VENV)/installed-test
@@ -80,7 +80,7 @@ $(VENV):
 .venv37/installed: setup.cfg pyproject.toml
 	$(PYTHON37) -m venv .venv37
 	.venv37/bin/python $(PIP) --upgrade pip
-	.venv37/bin/python $(PIP) --editable '.[headless,aws,mqtt]' \
+	.venv37/bin/python $(PIP) --editable '.[headless,aws,mqtt,neo]' \
 	  'hypothesis[zoneinfo]' matplotlib 'moto[s3]' pytest pytest-timeout pytest-xdist scikit-image
 	touch $@
 

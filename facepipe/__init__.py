@@ -18,20 +18,30 @@ from typing import TYPE_CHECKING, Any
 from facepipe._version import __version__
 
 if TYPE_CHECKING:
+    from facepipe.attributes import FrameAttributes as FrameAttributes
+    from facepipe.attributes import format_attributes as format_attributes
+    from facepipe.attributes import parse_attributes as parse_attributes
     from facepipe.boxes import box_area as box_area
     from facepipe.boxes import box_iou as box_iou
     from facepipe.boxes import clip_boxes as clip_boxes
     from facepipe.boxes import expand_boxes as expand_boxes
     from facepipe.boxes import nms as nms
     from facepipe.boxes import scale_boxes as scale_boxes
+    from facepipe.classification import as_probabilities as as_probabilities
+    from facepipe.classification import parse_labels as parse_labels
+    from facepipe.classification import prediction_message as prediction_message
+    from facepipe.classification import softmax as softmax
+    from facepipe.classification import top_k as top_k
     from facepipe.crops import crop_regions as crop_regions
     from facepipe.crops import cut as cut
     from facepipe.detections import Detections as Detections
     from facepipe.emotions import FaceEmotions as FaceEmotions
     from facepipe.emotions import filter_emotions as filter_emotions
     from facepipe.emotions import largest_face as largest_face
+    from facepipe.errors import AttributesError as AttributesError
     from facepipe.errors import EventError as EventError
     from facepipe.errors import FacepipeError as FacepipeError
+    from facepipe.errors import FeedbackError as FeedbackError
     from facepipe.errors import ImageError as ImageError
     from facepipe.errors import KeyFormatError as KeyFormatError
     from facepipe.errors import ResponseError as ResponseError
@@ -43,7 +53,9 @@ if TYPE_CHECKING:
     from facepipe.images import decode_image as decode_image
     from facepipe.images import draw_faces as draw_faces
     from facepipe.images import encode_jpeg as encode_jpeg
+    from facepipe.images import encode_png as encode_png
     from facepipe.images import fit_within as fit_within
+    from facepipe.images import image_wh as image_wh
     from facepipe.images import sharpness as sharpness
     from facepipe.images import thumbnail as thumbnail
     from facepipe.keys import CropKey as CropKey
@@ -54,12 +66,24 @@ if TYPE_CHECKING:
     from facepipe.records import metric_data as metric_data
     from facepipe.records import score_crop as score_crop
     from facepipe.records import to_item as to_item
+    from facepipe.samples import SampleKey as SampleKey
+    from facepipe.samples import parse_sample_key as parse_sample_key
+    from facepipe.samples import sample_key as sample_key
+    from facepipe.samples import sample_record as sample_record
+    from facepipe.sampling import FeedbackConfig as FeedbackConfig
+    from facepipe.sampling import Strategy as Strategy
+    from facepipe.sampling import entropy as entropy
+    from facepipe.sampling import face_predictions as face_predictions
+    from facepipe.sampling import keeps as keeps
+    from facepipe.sampling import margin as margin
+    from facepipe.sampling import parse_feedback as parse_feedback
     from facepipe.tracks import BestShot as BestShot
     from facepipe.tracks import FaceTracker as FaceTracker
     from facepipe.tracks import view_quality as view_quality
 
 # Where each name is defined. It is imported when it is first asked for (PEP 562).
 _HOME = {
+    "AttributesError": "errors",
     "BestShot": "tracks",
     "CropKey": "keys",
     "Detections": "detections",
@@ -67,14 +91,20 @@ _HOME = {
     "FaceEmotions": "emotions",
     "FaceTracker": "tracks",
     "FacepipeError": "errors",
+    "FeedbackConfig": "sampling",
+    "FeedbackError": "errors",
+    "FrameAttributes": "attributes",
     "ImageError": "errors",
     "KeyFormatError": "errors",
     "MotionGate": "motion",
     "ResponseError": "errors",
     "S3Object": "events",
+    "SampleKey": "samples",
     "ScoredCrop": "records",
     "ShapeError": "errors",
+    "Strategy": "sampling",
     "as_bgr": "images",
+    "as_probabilities": "classification",
     "box_area": "boxes",
     "box_iou": "boxes",
     "clip_boxes": "boxes",
@@ -83,21 +113,37 @@ _HOME = {
     "decode_image": "images",
     "draw_faces": "images",
     "encode_jpeg": "images",
+    "encode_png": "images",
+    "entropy": "sampling",
     "expand_boxes": "boxes",
+    "face_predictions": "sampling",
     "filter_emotions": "emotions",
     "fit_within": "images",
+    "format_attributes": "attributes",
     "format_key": "keys",
+    "image_wh": "images",
     "iter_s3_objects": "events",
+    "keeps": "sampling",
     "largest_face": "emotions",
+    "margin": "sampling",
     "metric_data": "records",
     "nms": "boxes",
+    "parse_attributes": "attributes",
+    "parse_feedback": "sampling",
     "parse_key": "keys",
+    "parse_labels": "classification",
+    "parse_sample_key": "samples",
+    "prediction_message": "classification",
+    "sample_key": "samples",
+    "sample_record": "samples",
     "scale_boxes": "boxes",
     "score_crop": "records",
     "sharpness": "images",
+    "softmax": "classification",
     "split_event": "events",
     "thumbnail": "images",
     "to_item": "records",
+    "top_k": "classification",
     "view_quality": "tracks",
 }
 

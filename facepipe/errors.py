@@ -4,11 +4,15 @@ FacepipeError
     ShapeError          an array of a shape that cannot be meant
     ImageError          bytes or an array that are no picture
     KeyFormatError      an S3 key that facepipe did not make
+    AttributesError     custom attributes that say nothing of a frame
     EventError          an event that no service sends
     ResponseError       a response that DetectFaces does not give
+    FeedbackError       a feedback configuration that makes no sense
 """
 
 from __future__ import annotations
+
+from typing import Sequence
 
 
 class FacepipeError(Exception):
@@ -60,7 +64,19 @@ class KeyFormatError(FacepipeError, ValueError):
         super().__init__(key, reason)
 
     def __str__(self) -> str:
-        return f"{self.key!r} is no facepipe crop key: {self.reason}"
+        return f"{self.key!r} is no facepipe key: {self.reason}"
+
+
+class AttributesError(FacepipeError, ValueError):
+    """Custom attributes of SageMaker's that say nothing of a frame, or parts that make none.
+
+    Attributes:
+        reason: what is wrong with them.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
 
 
 class EventError(FacepipeError, ValueError):
@@ -85,3 +101,18 @@ class ResponseError(FacepipeError, ValueError):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(reason)
+
+
+class FeedbackError(FacepipeError, ValueError):
+    """A feedback configuration that makes no sense.
+
+    Attributes:
+        problems: one sentence each; all that were found, not only the first.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        return "; ".join(self.problems)

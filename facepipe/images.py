@@ -17,8 +17,20 @@ except ImportError as error:  # pragma: no cover - a test sees to it in an inter
     ) from error
 
 from facepipe._arrays import as_wh
+from facepipe._image_size import image_wh
 from facepipe.boxes import box_area, clip_boxes
 from facepipe.errors import ImageError
+
+__all__ = [
+    "as_bgr",
+    "decode_image",
+    "draw_faces",
+    "encode_jpeg",
+    "fit_within",
+    "image_wh",
+    "sharpness",
+    "thumbnail",
+]
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -106,6 +118,25 @@ def encode_jpeg(image: Image, quality: int = 90) -> bytes:
     done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
     if not done:  # pragma: no cover - OpenCV refuses nothing that has passed so far
         raise ImageError("OpenCV could not encode the picture as JPEG")
+    return data.tobytes()
+
+
+def encode_png(image: Image) -> bytes:
+    """Encode a picture as PNG, every pixel as it is.
+
+    Args:
+        image: `(H, W, 3)` uint8, or a part of one.
+
+    Raises:
+        ImageError: if the picture is none.
+
+    Example:
+        >>> encode_png(np.zeros((80, 80, 3), np.uint8))[1:4]
+        b'PNG'
+    """
+    done, data = cv2.imencode(".png", as_bgr(image))
+    if not done:  # pragma: no cover - OpenCV refuses nothing that has passed so far
+        raise ImageError("OpenCV could not encode the picture as PNG")
     return data.tobytes()
 
 

@@ -65,6 +65,10 @@ class MotionGate:
         self._seen, self._looked_at = pixels, time
         return True
 
+    def reset(self) -> None:
+        """Forget the last frame, which could not be looked at: the next one is due."""
+        self._seen = None
+
     def _differs(self, pixels: NDArray[np.int16]) -> bool:
         if self._seen is None or self._seen.shape != pixels.shape:
             return True

@@ -8,8 +8,10 @@ import os
 from pathlib import Path
 from typing import Any, Callable
 
+import hypothesis
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.database import DirectoryBasedExampleDatabase
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -18,10 +20,15 @@ collect_ignore = ["standins"]
 
 # Hypothesis loads a derandomised profile by itself in CI; there, fresh seeds find more, and a
 # failing one is printed.
-_ANY_SPEED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("quick", max_examples=60, **_ANY_SPEED)
-settings.register_profile("ci", max_examples=150, derandomize=False, print_blob=True, **_ANY_SPEED)
-settings.register_profile("long", max_examples=5000, **_ANY_SPEED)
+_ALL = {
+    "deadline": None,
+    "suppress_health_check": [HealthCheck.too_slow],
+    # Each release of Hypothesis has its own: what another wrote makes no examples.
+    "database": DirectoryBasedExampleDatabase(ROOT / ".hypothesis" / hypothesis.__version__),
+}
+settings.register_profile("quick", max_examples=60, **_ALL)
+settings.register_profile("ci", max_examples=100, derandomize=False, print_blob=True, **_ALL)
+settings.register_profile("long", max_examples=5000, **_ALL)
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "quick")
 )

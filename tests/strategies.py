@@ -8,10 +8,12 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
+from facepipe.attributes import FrameAttributes
 from facepipe.detections import Detections
 from facepipe.emotions import FaceEmotions
 from facepipe.keys import CropKey
 from facepipe.records import ScoredCrop
+from facepipe.samples import SampleKey
 
 REKOGNITION_TYPES = (
     "HAPPY", "SAD", "ANGRY", "CONFUSED", "DISGUSTED", "SURPRISED", "CALM", "FEAR", "UNKNOWN",
@@ -117,3 +119,82 @@ def scored_crops(draw):
             draw(st.dictionaries(st.sampled_from(REKOGNITION_TYPES), percent, min_size=1))
         ),
     )
+
+
+def frame_attributes():
+    """What a device says of a frame; a camera's name of ASCII or short, so that it fits."""
+    names = camera_names().filter(lambda name: len(name) <= 70 or name.isascii())
+    return st.builds(FrameAttributes, names, moments(), stills=st.booleans(), last=st.booleans())
+
+
+@st.composite
+def class_probabilities(draw, max_size=12):
+    """(N,) float64 shares of at least one class; they sum to 1."""
+    weights = draw(st.lists(st.integers(0, 100), min_size=1, max_size=max_size))
+    weights[draw(st.integers(0, len(weights) - 1))] += 1
+    return np.array(weights, np.float64) / sum(weights)
+
+
+@st.composite
+def distributions(draw, max_size=8):
+    """Probabilities of one outcome or more, which sum up to 1 as far as floats do."""
+    weights = draw(st.lists(st.floats(0, 1), min_size=1, max_size=max_size).filter(any))
+    return [weight / sum(weights) for weight in weights]
+
+
+def sampling_strategies():
+    """The connector's strategies but the random one: a name and a threshold."""
+    unit = st.floats(0, 1)
+    return st.one_of(
+        st.tuples(st.sampled_from(["LEAST_CONFIDENCE", "MARGIN"]), unit),
+        st.tuples(st.just("ENTROPY"), st.floats(0, 4)),
+    )
+
+
+def sample_prefixes():
+    """What the keys of samples may begin with."""
+    names = st.text("ab.+% ü😀", min_size=1, max_size=8).filter(lambda name: name.strip("."))
+    return st.lists(names | st.sampled_from(["...", "facesheet"]), max_size=4).map("/".join)
+
+
+@st.composite
+def sample_keys(draw):
+    """What the key of a sample says."""
+    crop = draw(crop_keys(cameras=camera_names().filter(lambda name: name != "faces")))
+    return SampleKey(
+        prefix=draw(sample_prefixes()),
+        camera=crop.camera,
+        captured_at=crop.captured_at,
+        run=crop.run,
+        number=crop.track,
+        extension=draw(st.sampled_from(["jpg", "jpeg", "png", "json"])),
+    )
+
+
+@st.composite
+def feedback_bodies(draw):
+    """One configuration of the connector's, as Python reads it, with all or few of its keys."""
+    types = draw(st.sampled_from(["image/jpeg", "image/png", "image/jpeg,image/png"]))
+    body = {
+        "s3-bucket-name": draw(st.text("abcz09-.", min_size=3, max_size=63)),
+        "content-type": types,
+    }
+    prefix = draw(sample_prefixes())
+    if prefix:
+        body["s3-prefix"] = prefix + draw(st.sampled_from(["", "/"]))
+    if draw(st.booleans()):
+        fits = {"image/jpeg": ["jpg", "jpeg"], "image/png": ["png"]}.get(types, ["png", "png,jpg"])
+        body["file-ext"] = draw(st.sampled_from(fits))
+    strategy = draw(st.none() | sampling_strategies() | st.floats(0, 1))
+    if isinstance(strategy, float):
+        body["sampling-strategy"] = {"strategy-name": "RANDOM_SAMPLING", "rate": strategy}
+    elif strategy is not None:
+        name, threshold = strategy
+        body["sampling-strategy"] = {"strategy-name": name, "threshold": threshold}
+    return body
+
+
+def feedback_maps():
+    """The connector's `FeedbackConfigurationMap`, as Python reads it."""
+    ids = st.from_regex(r"\A[a-zA-Z0-9][a-zA-Z0-9-]{1,62}\Z")
+    return st.dictionaries(ids, feedback_bodies(), min_size=1, max_size=4)

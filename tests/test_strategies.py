@@ -25,3 +25,9 @@ def test_camera_names_fit_one_folder(name):
     assert 1 <= len(name) <= 128
     assert "/" not in name
     assert name not in {".", ".."}
+
+
+@given(strategies.class_probabilities())
+def test_class_probabilities_sum_to_one(shares):
+    assert (shares >= 0).all()
+    assert abs(shares.sum() - 1) < 1e-12

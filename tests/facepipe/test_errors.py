@@ -10,8 +10,10 @@ EVERY = [
     errors.ShapeError("boxes", "(N, 4)", "(3,)"),
     errors.ImageError("no pixels"),
     errors.KeyFormatError("k", "another form"),
+    errors.AttributesError("no camera"),
     errors.EventError("no key"),
     errors.ResponseError("no faces"),
+    errors.FeedbackError(["no bucket", "no such strategy"]),
 ]
 
 

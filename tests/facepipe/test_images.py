@@ -5,7 +5,7 @@ import zlib
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -16,7 +16,9 @@ from facepipe.images import (
     decode_image,
     draw_faces,
     encode_jpeg,
+    encode_png,
     fit_within,
+    image_wh,
     sharpness,
     thumbnail,
 )
@@ -245,3 +247,101 @@ def test_a_face_of_a_part_of_a_pixel_is_drawn():
     blank = np.zeros((120, 160, 3), np.uint8)
     drawn = draw_faces(blank, Detections([[5.6, 7.1, 5.9, 7.2]], [0.9], [1]))
     assert drawn[7, 5].any()
+
+
+def encoded(picture, form):
+    options = {"progressive": [cv2.IMWRITE_JPEG_PROGRESSIVE, 1, cv2.IMWRITE_JPEG_RST_INTERVAL, 1]}
+    suffix = ".png" if form == "png" else ".jpg"
+    return cv2.imencode(suffix, picture, options.get(form, []))[1].tobytes()
+
+
+forms = st.sampled_from(["jpeg", "progressive", "png"])
+
+
+def segment(marker, payload):
+    return bytes([0xFF, marker]) + (len(payload) + 2).to_bytes(2, "big") + payload
+
+
+@given(pictures, forms)
+def test_a_header_says_the_size(picture, form):
+    assert image_wh(encoded(picture, form)) == (picture.shape[1], picture.shape[0])
+
+
+@given(pictures, st.lists(st.sampled_from([0xE1, 0xED, 0xFE, 0xC4]), max_size=3), st.binary())
+def test_what_a_jpeg_carries_beside_its_picture_is_not_taken_for_it(picture, markers, text):
+    thumbnail = encode_jpeg(np.zeros((3, 5, 3), np.uint8))
+    carried = b"".join(segment(marker, text + thumbnail) for marker in markers)
+    data = encode_jpeg(picture)
+    padded = data[:2] + carried + b"\xff\xff\xff" + data[2:]
+    assert image_wh(padded) == image_wh(data)
+
+
+def test_markers_that_carry_nothing_are_passed_over(portraits):
+    data = encode_jpeg(portraits["collins"])
+    assert image_wh(data[:2] + b"\xff\x00\xff\xd0" + data[2:]) == image_wh(data)
+
+
+@given(pictures, forms, st.data())
+def test_a_picture_that_opencv_decodes_has_the_size_that_its_header_says(picture, form, draws):
+    data = bytearray(encoded(picture, form))
+    for _ in range(draws.draw(st.integers(1, 3))):
+        place = draws.draw(st.integers(0, min(len(data), 700) - 1))
+        data[place] = draws.draw(st.integers(0, 255))
+    size = None
+    try:
+        size = image_wh(bytes(data))
+    except ImageError as error:
+        assert "these" in str(error)
+    assume(size is None or size[0] * size[1] < 10**6)
+    try:
+        image = decode_image(bytes(data))
+    except ImageError:
+        return
+    # What is neither by its first bytes may still be a picture of a third kind.
+    assert size in (None, image.shape[1::-1])
+    assert size is not None or not data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"))
+
+
+@given(st.sampled_from([b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"]), st.binary())
+def test_bytes_without_a_size_are_told(start, rest):
+    try:
+        width, height = image_wh(start + rest)
+    except ImageError as error:
+        assert str(error).startswith("these")
+    else:
+        assert min(width, height) > 0
+
+
+@pytest.mark.parametrize("form", ["jpeg", "progressive", "png"])
+def test_a_header_that_ends_too_early_is_told(portraits, form):
+    data = encoded(portraits["collins"], form)
+    wh = portraits["collins"].shape[1::-1]
+    told = 0
+    for end in range(1000):
+        try:
+            assert image_wh(data[:end]) == wh
+        except ImageError:
+            told += 1
+            assert told == end + 1
+    assert 20 < told < 700
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xff\xd8\xff\xd9" + bytes(20),
+        b"\xff\xd8" + segment(0xDA, bytes(20)) + segment(0xC0, b"\x08\x00\x10\x00\x10\x03"),
+        b"\xff\xd8" + segment(0xC0, b"\x08\x00\x00\x00\x10\x03"),
+        b"\xff\xd8" + segment(0xC8, b"\x08\x00\x10\x00\x10\x03"),
+        b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIDAT" + bytes(20),
+    ],
+    ids=["at its end", "after the picture", "height of zero", "no frame", "no header first"],
+)
+def test_a_picture_that_does_not_say_its_size_is_told(data):
+    with pytest.raises(ImageError, match="do not say its size"):
+        image_wh(data)
+
+
+@given(pictures)
+def test_a_png_is_the_picture_itself(picture):
+    assert (decode_image(encode_png(picture)) == picture).all()

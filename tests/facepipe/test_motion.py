@@ -94,3 +94,11 @@ def test_a_small_face_that_comes_is_motion(portraits, wh):
     visited[100 : 100 + face.shape[0], 200 : 200 + width] = face
     gate = MotionGate(linger_seconds=0, idle_seconds=1e9)
     assert looked_at(gate, [(thumbnail(wall), 0.0), (thumbnail(visited), 1.0)]) == [0, 1]
+
+
+def test_a_frame_that_could_not_be_looked_at_does_not_count():
+    gate = MotionGate(linger_seconds=0)
+    assert gate.is_due(np.zeros((4, 4), np.uint8), 0.0)
+    assert not gate.is_due(np.zeros((4, 4), np.uint8), 0.5)
+    gate.reset()
+    assert gate.is_due(np.zeros((4, 4), np.uint8), 0.6)

@@ -15,13 +15,17 @@ import pytest
 import facepipe
 
 PUBLIC = [
-    "BestShot", "CropKey", "Detections", "EventError", "FaceEmotions", "FaceTracker",
-    "FacepipeError", "ImageError", "KeyFormatError", "MotionGate", "ResponseError", "S3Object",
-    "ScoredCrop", "ShapeError", "__version__", "as_bgr", "box_area", "box_iou", "clip_boxes",
-    "crop_regions", "cut", "decode_image", "draw_faces", "encode_jpeg", "expand_boxes",
-    "filter_emotions", "fit_within", "format_key", "iter_s3_objects", "largest_face", "metric_data",
-    "nms", "parse_key", "scale_boxes", "score_crop", "sharpness", "split_event", "thumbnail",
-    "to_item", "view_quality",
+    "AttributesError", "BestShot", "CropKey", "Detections", "EventError", "FaceEmotions",
+    "FaceTracker", "FacepipeError", "FeedbackConfig", "FeedbackError", "FrameAttributes",
+    "ImageError", "KeyFormatError", "MotionGate", "ResponseError", "S3Object", "SampleKey",
+    "ScoredCrop", "ShapeError", "Strategy", "__version__", "as_bgr", "as_probabilities",
+    "box_area", "box_iou", "clip_boxes", "crop_regions", "cut", "decode_image", "draw_faces",
+    "encode_jpeg", "encode_png", "entropy", "expand_boxes", "face_predictions",
+    "filter_emotions", "fit_within", "format_attributes", "format_key", "image_wh",
+    "iter_s3_objects", "keeps", "largest_face", "margin", "metric_data", "nms",
+    "parse_attributes", "parse_feedback", "parse_key", "parse_labels", "parse_sample_key",
+    "prediction_message", "sample_key", "sample_record", "scale_boxes", "score_crop",
+    "sharpness", "softmax", "split_event", "thumbnail", "to_item", "top_k", "view_quality",
 ]  # fmt: skip
 
 
