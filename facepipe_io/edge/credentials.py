@@ -20,7 +20,7 @@ import time
 import urllib.error
 import urllib.request
 from datetime import datetime, timezone
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 from urllib.parse import quote
 
 import attrs
@@ -36,6 +36,9 @@ from botocore.exceptions import CredentialRetrievalError
 from facepipe_io.edge.identity import Identity
 from facepipe_io.edge.resilience import Trouble, one_line
 from facepipe_io.errors import SettingsError
+
+if TYPE_CHECKING:
+    from facepipe_io.edge.settings import DeviceSettings
 
 TIMEOUT_SECONDS = 10.0
 MAX_BYTES = 65536  # of an answer, which has some 2,000
@@ -313,6 +316,18 @@ class _Renewal:
             "token": self._last.token,
             "expiry_time": self._last.expiration.isoformat(),
         }
+
+
+def device_provider(settings: DeviceSettings) -> IotCredentials | None:
+    """What gives the credentials that the settings ask for; None for boto3's usual chain.
+
+    Raises:
+        SettingsError: when the device's name or certificate cannot be used.
+    """
+    endpoint, role_alias = settings.credentials_endpoint, settings.role_alias
+    if endpoint and role_alias and settings.identity:
+        return IotCredentials(endpoint, role_alias, settings.camera, settings.identity)
+    return None
 
 
 def make_session(provider: IotCredentials | None = None) -> boto3.Session:

@@ -114,6 +114,7 @@ class WatchedCamera(Camera):
         self._frames: Handover[Frame] = Handover(1, lossy=True)
         self._read_at = time.monotonic()
         self._unset = 0
+        self._inside: Camera | None = None
         self._error: BaseException | None = None
         self._close_error: BaseException | None = None
         self.thread = threading.Thread(target=self._run, name="camera", daemon=True)
@@ -168,6 +169,9 @@ class WatchedCamera(Camera):
         """Close without waiting."""
         self._opened.close()
         self._frames.close()
+        camera = self._inside
+        if camera is not None:
+            camera.interrupt()
 
     def _freeze(self, what: str) -> None:
         self._error = CameraError(self.source, f"{what}; check its cable or network")
@@ -182,6 +186,7 @@ class WatchedCamera(Camera):
         self._read_at = time.monotonic()
         if self._opened.put(camera) is None and not camera.live:
             return  # it is the reader's now
+        self._inside = camera
         fault: BaseException | None = None
         try:
             while not self._frames.closed and self._hand_on(camera):

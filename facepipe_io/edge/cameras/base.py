@@ -10,6 +10,8 @@ import numpy as np
 
 log = logging.getLogger(__name__)
 
+LOOP = "loop:"  # and a folder: its images over and over
+
 
 @attrs.frozen(eq=False)
 class Frame:
@@ -54,6 +56,9 @@ class Camera:
         """
         raise NotImplementedError
 
+    def interrupt(self) -> None:
+        """End a wait for the next frame, if there is one. From any thread."""
+
     def close(self) -> None:
         """Let go of the device or file. Closing twice is fine."""
 
@@ -82,7 +87,20 @@ def is_live(source: str) -> bool:
         >>> [is_live(source) for source in ("awscam", "0", "rtsp://door/1", "clip.mp4", "demo")]
         [True, True, True, False, False]
     """
-    return source == "awscam" or is_device(source) or "://" in source
+    return source == "awscam" or is_device(source) or "://" in source or has_stills(source)
+
+
+def has_stills(source: str) -> bool:
+    """Whether each frame of a live source is a scene of its own, so that nobody is seen twice.
+
+    Going by its name alone; whether something else is a folder of images, the open camera's own
+    `stills` tells.
+
+    Example:
+        >>> has_stills("loop:images"), has_stills("rtsp://door/1")
+        (True, False)
+    """
+    return source.startswith(LOOP)
 
 
 def is_device(source: str) -> bool:
@@ -103,7 +121,7 @@ def without_secrets(source: str) -> str:
         'clips/hall.mp4'
     """
     url = re.match(r"\s*([\w.+-]+:/{1,2})(.*)", source, re.DOTALL)
-    if url is None:
+    if url is None or source.startswith(LOOP):
         return source
     scheme, rest = url.groups()
     return scheme + re.split("[?#;&=]", rest.rpartition("@")[2])[0]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
-from typing import Sequence
+from typing import Callable, Iterator, Sequence
+
+import numpy as np
 
 from facepipe.errors import ImageError
 from facepipe.images import decode_image
@@ -55,6 +59,77 @@ class ImageFolder(Camera):
         return None
 
 
+class LoopedFolder(Camera):
+    """The images of a folder over and over, as if a camera saw one after the other.
+
+    Each round looks into the folder anew. An image that cannot be read is skipped, and counted in
+    each round.
+
+    Args:
+        source: what to call it in messages.
+        folder: where the images are.
+        clock: gives the time of each frame.
+        period: seconds from one frame to the next.
+
+    Raises:
+        CameraError: when there are no images.
+    """
+
+    live = True
+    stills = True
+
+    def __init__(
+        self,
+        source: str,
+        folder: Path,
+        *,
+        clock: Callable[[], float],
+        period: float = SECONDS_PER_IMAGE,
+    ) -> None:
+        self.source = source
+        self.fps = 1 / period
+        self._folder = folder
+        self._clock = clock
+        self._period = period
+        self._due = -float("inf")  # by a clock that nobody sets
+        self._closed = threading.Event()
+        self._images = self._decoded(images_in(folder))
+
+    def read(self) -> Frame | None:
+        """The next image that can be read, once it is due; None when the camera is closed.
+
+        Raises:
+            CameraError: when there are no images any more, or none of them can be read.
+        """
+        if self._closed.wait(max(0.0, self._due - time.monotonic())):
+            return None
+        image = next(self._images, None)
+        if image is None:
+            self._images = self._decoded(images_in(self._folder))
+            image = next(self._images, None)
+        if image is None:
+            raise CameraError(self.source, "none of its images can be read; try other files")
+        self._due = time.monotonic() + self._period
+        return Frame(image, self._clock())
+
+    def interrupt(self) -> None:
+        """End a wait for the next image, and give no more."""
+        self._closed.set()
+
+    def close(self) -> None:
+        """Give no more images."""
+        self.interrupt()
+
+    def _decoded(self, paths: Sequence[Path]) -> Iterator[np.ndarray]:
+        for path in paths:
+            try:
+                image = decode_image(path.read_bytes())
+            except (OSError, ImageError) as error:
+                self._skip(error, printable(path.name))
+            else:
+                yield image
+
+
 def images_in(folder: Path) -> Sequence[Path]:
     """The images in a folder, by name.
 
@@ -70,7 +145,7 @@ def images_in(folder: Path) -> Sequence[Path]:
         )
     except OSError as error:
         raise CameraError(
-            str(folder), f"{error.strerror or error}; check its permissions"
+            str(folder), f"{error.strerror or error}; check the path and its permissions"
         ) from error
     if not paths:
         kinds = ", ".join(suffix[1:] for suffix in IMAGE_SUFFIXES)

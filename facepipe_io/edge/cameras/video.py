@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from pathlib import Path
 from typing import Any, Callable
 
@@ -21,6 +23,7 @@ MAX_GAP_SECONDS = 3600.0  # a longer gap in a recording is a damaged time stamp
 MAX_BAD_FRAMES = 100  # in a row, from a live camera
 # Lengths are reckoned from a duration and a rate, so that a whole video may miss a few frames.
 LEAST_SHARE_OF_FRAMES = 0.9
+MAX_DELAY_SECONDS = 2.0  # what lies farther ahead in a stream is another part of it
 # How long OpenCV waits for a stream. Both together are less than what `watch` allows an opening.
 OPEN_TIMEOUT_SECONDS = 12.0
 READ_TIMEOUT_SECONDS = 15.0
@@ -31,7 +34,9 @@ class VideoCamera(Camera):
     """A camera, stream or video file, read with `cv2.VideoCapture`.
 
     A stream of a known length counts as a file, and so does a GIF, whose length a web server may
-    not let OpenCV find out. A video that breaks off ends with what it has, and the log says so.
+    not let OpenCV find out. A live playlist (`.m3u8`) is shown at the pace that it was taken in,
+    although its frames arrive a fragment at a time. A video that breaks off ends with what it has,
+    and the log says so.
 
     Args:
         source: a camera's index or device, a URL or a path.
@@ -59,6 +64,8 @@ class VideoCamera(Camera):
         self.total = None if endless else int(frames)
         self._got = 0
         self._ended = False
+        self._closed = threading.Event()
+        self._playout = Playout() if self.live and ".m3u8" in source else None
         try:
             self._first = self._next()
         except CameraError:
@@ -70,13 +77,22 @@ class VideoCamera(Camera):
 
     def read(self) -> Frame | None:
         """The next frame, or None at the end of a file."""
-        if self._first is not None:
-            frame, self._first = self._first, None
-            return frame
-        return self._next()
+        frame, self._first = self._first, None
+        if frame is None:
+            frame = self._next()
+        if frame is not None and self._playout is not None:
+            position = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+            self._closed.wait(self._playout.delay(position, time.monotonic()))
+            return Frame(frame.image, self._clock())
+        return frame
+
+    def interrupt(self) -> None:
+        """End a wait for the time of a frame."""
+        self._closed.set()
 
     def close(self) -> None:
         """Let go of the camera or file."""
+        self.interrupt()
         self._capture.release()
 
     def _next(self) -> Frame | None:
@@ -116,6 +132,38 @@ class VideoCamera(Camera):
             self._position, self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000, self.fps
         )
         return self._position
+
+
+class Playout:
+    """When to show frames that arrive in bursts, as a player does.
+
+    Whoever tracks faces would else see nothing for seconds and then everything at once. Late frames
+    are shown at once, and those after them later by as much.
+    """
+
+    def __init__(self) -> None:
+        self._start = -float("inf")  # when position 0 was due
+
+    def delay(self, position: float, now: float) -> float:
+        """How long to wait before a frame is shown.
+
+        Args:
+            position: of the frame in its stream, in seconds.
+            now: by a clock that nobody sets, in seconds.
+
+        Returns:
+            Seconds, at most `MAX_DELAY_SECONDS`.
+
+        Example:
+            >>> playout = Playout()
+            >>> [playout.delay(position, now=100.0) for position in (7.0, 7.5, 8.0)]
+            [0.0, 0.5, 1.0]
+        """
+        delay = self._start + position - now
+        if 0 <= delay <= MAX_DELAY_SECONDS:
+            return delay
+        self._start = now - position
+        return 0.0
 
 
 def next_position(last: float, told: float, fps: float | None) -> float:

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import cv2
@@ -22,12 +23,21 @@ from facepipe.tracks import FaceTracker
 from facepipe_io.edge.cameras import (
     AwscamCamera,
     Camera,
+    LoopedFolder,
+    has_stills,
     is_live,
     open_camera,
     video,
     without_secrets,
 )
-from facepipe_io.edge.cameras.video import MAX_BAD_FRAMES, MAX_GAP_SECONDS, next_position
+from facepipe_io.edge.cameras.video import (
+    MAX_BAD_FRAMES,
+    MAX_DELAY_SECONDS,
+    MAX_GAP_SECONDS,
+    Playout,
+    next_position,
+)
+from facepipe_io.edge.watch import CameraWatch
 from facepipe_io.errors import CameraError, SettingsError
 from tests.facepipe_io.edge.helpers import STANDINS, picture, write_video
 from tests.facepipe_io.edge.streams import MjpegServer
@@ -51,6 +61,8 @@ def clip(tmp_path):
         ("/dev/video0", True),
         ("rtsp://camera/1", True),
         ("http://camera/mjpeg", True),
+        ("kvs://stream", True),
+        ("loop:images", True),
         ("demo", False),
         ("clip.mp4", False),
         ("./0", False),
@@ -70,6 +82,8 @@ def test_sources_that_may_come_back_are_live(source, live):
         ("clip.mp4", "clip.mp4"),
         ("a:b@c.mp4", "a:b@c.mp4"),
         ("rtsp://h/1", "rtsp://h/1"),
+        ("kvs://hall", "kvs://hall"),
+        ("loop:/srv/a@b=c", "loop:/srv/a@b=c"),
         ("rtsp://user:p@s3cr@h/1", "rtsp://h/1"),
         ("rtsp://user:p/s3cr@h/1", "rtsp://h/1"),
         ("rtsp://user:p?s3cr#@h/1", "rtsp://h/1"),
@@ -275,6 +289,42 @@ def test_a_position_that_makes_no_sense_is_reckoned_from_the_rate(told):
     assert next_position(1.0, told, 4.0) == 1.25
 
 
+@given(st.lists(st.tuples(st.floats(), st.floats(0, 1e9))))
+def test_no_frame_is_ever_held_back_for_long(arrivals):
+    playout = Playout()
+    for position, now in arrivals:
+        assert 0 <= playout.delay(position, now) <= MAX_DELAY_SECONDS
+
+
+@given(
+    st.lists(st.integers(1, 60), min_size=1, max_size=8),
+    st.sampled_from([5, 12, 30]),
+    st.floats(0, 1e6),
+    st.data(),
+)
+def test_frames_that_come_in_bursts_are_shown_at_their_pace(bursts, fps, start, data):
+    """Never closer than they were taken; and evenly, while the next burst is there in time."""
+    playout, now, index = Playout(), 0.0, 0
+    shown = []
+    for frames in bursts:
+        late = data.draw(st.sampled_from([0.0, 0.0, 0.5, 3.0]))
+        now += late
+        for _ in range(frames):
+            now += playout.delay(start + index / fps, now)
+            shown.append((now, late if index else 0.0))
+            late, index = 0.0, index + 1
+    for (before, _), (after, late) in zip(shown, shown[1:]):
+        assert after - before == pytest.approx(max(1 / fps, late), abs=1e-6)
+
+
+def test_a_jump_in_a_stream_is_not_waited_for():
+    playout = Playout()
+    assert [playout.delay(position, 50.0) for position in (1.0, 9.0, 9.5, 2.0, 2.5)] == [
+        *(0.0, 0.0, 0.5),
+        *(0.0, 0.5),
+    ]
+
+
 class TestLive:
     @pytest.mark.parametrize("source", ["97", "/dev/video97"])
     def test_a_camera_that_is_not_there(self, source):
@@ -414,6 +464,100 @@ class TestFolder:
         (tmp_path / "a.png").write_bytes(b"no image")
         with pytest.raises(CameraError, match="none of its images can be read"):
             read_all(open_camera(str(tmp_path)))
+
+
+class TestLoop:
+    @pytest.fixture
+    def folder(self, tmp_path):
+        for name, value in (("b.png", 20), ("a.png", 10)):
+            cv2.imwrite(str(tmp_path / name), picture(value))
+        return tmp_path
+
+    @staticmethod
+    def values(camera, count):
+        return [int(camera.read().image[0, 0, 0]) for _ in range(count)]
+
+    def test_it_is_a_camera_of_stills(self, folder):
+        assert has_stills(f"loop:{folder}")
+        assert not has_stills(str(folder))
+        clock = itertools.count(50.0)
+        with open_camera(f"loop:{folder}", clock=clock.__next__) as camera:
+            assert (camera.live, camera.stills, camera.total) == (True, True, None)
+            assert (camera.source, camera.fps) == (f"loop:{folder}", 0.5)
+            frame = camera.read()
+        assert (frame.time, frame.image.shape) == (next(clock) - 1, (120, 160, 3))
+
+    def test_images_come_over_and_over_and_each_round_looks_anew(self, folder):
+        camera = LoopedFolder("loop", folder, clock=time.time, period=1e-3)
+        assert self.values(camera, 5) == [10, 20, 10, 20, 10]
+        cv2.imwrite(str(folder / "c.png"), picture(30))
+        (folder / "a.png").unlink()
+        assert self.values(camera, 4) == [20, 20, 30, 20]
+
+    def test_each_image_is_waited_for(self, folder):
+        camera = LoopedFolder("loop", folder, clock=time.monotonic, period=0.05)
+        times = [camera.read().time for _ in range(4)]
+        assert np.diff(times).min() >= 0.049
+
+    def test_what_cannot_be_read_is_skipped_counted_and_logged_once(self, folder, caplog):
+        (folder / "aa.png").write_bytes(b"no image")
+        camera = LoopedFolder("loop", folder, clock=time.time, period=1e-3)
+        assert self.values(camera, 4) == [10, 20, 10, 20]
+        assert camera.skipped == 2
+        (record,) = caplog.records
+        assert "loop: skipping aa.png" in record.getMessage()
+
+    def test_an_image_that_went_away_in_its_round(self, folder):
+        camera = LoopedFolder("loop", folder, clock=time.time, period=1e-3)
+        (folder / "a.png").unlink()
+        assert self.values(camera, 2) == [20, 20]
+        assert camera.skipped == 1
+
+    def test_a_folder_that_is_emptied_and_filled_again(self, folder):
+        watch = CameraWatch(
+            lambda: LoopedFolder(f"loop:{folder}", folder, clock=time.time, period=1e-3)
+        )
+        camera = watch.open()
+        assert camera.stills
+        for path in folder.iterdir():
+            path.unlink()
+        with camera, pytest.raises(CameraError, match="it holds no images"):
+            read_all(camera)
+        with pytest.raises(CameraError, match="it holds no images"):
+            watch.open()
+        cv2.imwrite(str(folder / "d.png"), picture(40))
+        with watch.open() as camera:
+            assert self.values(camera, 2) == [40, 40]
+        watch.close()
+
+    def test_images_that_all_get_damaged(self, folder):
+        camera = LoopedFolder("loop", folder, clock=time.time, period=1e-3)
+        assert self.values(camera, 2) == [10, 20]
+        for path in folder.iterdir():
+            path.write_bytes(b"no image")
+        with pytest.raises(CameraError, match="none of its images can be read; try other files"):
+            camera.read()
+
+    def test_closing_it_ends_a_wait(self, folder):
+        camera = LoopedFolder("loop", folder, clock=time.time, period=1e6)
+        assert self.values(camera, 1) == [10]
+        frames = []
+        reader = threading.Thread(target=lambda: frames.append(camera.read()), daemon=True)
+        reader.start()
+        camera.close()
+        reader.join(30)
+        assert frames == [None]
+        assert camera.read() is None
+
+    @pytest.mark.parametrize("name", ["", "a.png"])
+    def test_what_is_no_folder(self, folder, name):
+        source = "loop:" + (name and str(folder / name))
+        with pytest.raises(CameraError, match="must be followed by a folder of images; name one"):
+            open_camera(source)
+
+    def test_a_folder_that_is_not_there(self, folder):
+        with pytest.raises(CameraError, match="no such file or folder; check the path"):
+            open_camera(f"loop:{folder}/none")
 
 
 class TestAwscam:

@@ -11,8 +11,9 @@ import time
 import numpy as np
 import pytest
 
+from facepipe.images import encode_jpeg
 from facepipe_io.edge import watch as watch_module
-from facepipe_io.edge.cameras import Camera, open_camera
+from facepipe_io.edge.cameras import Camera, LoopedFolder, open_camera
 from facepipe_io.edge.watch import EARLIEST_TIME, MAX_STUCK, CameraWatch, WatchedCamera
 from facepipe_io.errors import CameraError, SettingsError
 from tests.facepipe_io.edge.helpers import (
@@ -449,3 +450,14 @@ class TestAwscam:
 
 def test_the_earliest_time_is_the_start_of_2020():
     assert time.gmtime(watch_module.EARLIEST_TIME)[:6] == (2020, 1, 1, 0, 0, 0)
+
+
+def test_a_looped_folder_that_is_let_go_of_does_not_wait_for_its_next_image(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(encode_jpeg(picture()))
+    opened = CameraWatch(
+        lambda: LoopedFolder("loop:a", tmp_path, clock=lambda: EARLIEST_TIME, period=600)
+    )
+    camera = opened.open()
+    assert camera.read() is not None
+    camera.close()
+    assert not camera.thread.is_alive()
