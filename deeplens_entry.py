@@ -16,6 +16,7 @@ import facepipe_io.edge  # noqa: F401 # isort: skip
 import functools
 import logging
 import os
+import random
 import secrets
 import sys
 from typing import Any
@@ -23,9 +24,11 @@ from typing import Any
 from facepipe.errors import FacepipeError
 from facepipe_io.edge import process
 from facepipe_io.edge.agent import Agent
+from facepipe_io.edge.aws import device_session
 from facepipe_io.edge.bus import open_bus
-from facepipe_io.edge.cameras import is_live, open_camera
-from facepipe_io.edge.detectors import open_detector
+from facepipe_io.edge.cameras import has_stills, is_live, open_camera
+from facepipe_io.edge.feedback import open_feedback
+from facepipe_io.edge.pickers import open_picker
 from facepipe_io.edge.preview import open_preview
 from facepipe_io.edge.settings import device_settings
 from facepipe_io.edge.spool import open_spool
@@ -36,13 +39,16 @@ from facepipe_io.edge.uplinks import open_uplink
 def make_agent() -> Agent:
     """The agent that the environment asks for, not yet started."""
     settings = device_settings(os.environ)
-    opener = functools.partial(open_camera, settings.source)
+    connect = functools.partial(device_session, settings)
+    opener = functools.partial(open_camera, settings.source, connect=connect)
     live = is_live(settings.source)
+    camera = None if live else opener()
+    stills = camera.stills if camera else has_stills(settings.source)
+    run = secrets.token_hex(4)
     return Agent(
         settings.camera,
-        secrets.token_hex(4),
-        None if live else opener(),
-        open_detector(settings.detector, settings.model, min_score=settings.min_score),
+        camera,
+        open_picker(settings, run, stills=stills),
         open_uplink(settings),
         open_camera=opener if live else None,
         spool=open_spool(settings.spool_dir),
@@ -53,8 +59,8 @@ def make_agent() -> Agent:
             identity=settings.identity,
             ca=settings.ca,
         ),
-        resend_seconds=settings.resend_seconds,
         max_fps=settings.max_fps,
+        feedback=open_feedback(settings.feedback, settings.camera, run, random.SystemRandom()),
         on_frame=open_preview(settings.preview).show,
     )
 

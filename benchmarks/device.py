@@ -87,12 +87,10 @@ def run(detector: Detector, images: list[np.ndarray], count: int, **more: Any) -
     with tempfile.TemporaryDirectory() as folder:
         agent = Agent(
             "bench",
-            "0000",
             MemoryCamera(images, count),
-            detector,
+            picker.CropPicker("bench", "0000", detector, **more),
             FolderUplink(Path(folder, "crops")),
             spool=Spool(Path(folder, "spool")),
-            **more,
         )
         detector.detect = finding.around(found)  # type: ignore[method-assign]
         picker.encode_jpeg = encoding.around(encode)

@@ -98,8 +98,9 @@ main.add_command(device)
 )
 @click.option(
     "--detector",
-    type=click.Choice(["awscam", "haar", "ssd", "yunet"]),
-    help="How faces are found; by default yunet where there is a --model, else haar.",
+    type=click.Choice(["awscam", "haar", "neo", "sagemaker", "ssd", "yunet"]),
+    help="How faces are found; by default yunet where there is a --model, else haar. sagemaker "
+    "asks the endpoint that FACEPIPE_ENDPOINT names.",
 )
 @click.option("--model", metavar="PATH", help="The detector's model.")
 @click.option(
@@ -152,8 +153,9 @@ def run(
 
     The FACEPIPE_* variables that `facepipe check` lists count here as well, and an argument or
     option beats them; but where crops and records go is up to --out alone, and not to
-    FACEPIPE_BUCKET, FACEPIPE_CROPS_DIR, FACEPIPE_BUS, FACEPIPE_TABLE, FACEPIPE_NAMESPACE or
-    FACEPIPE_RECORD_DAYS.
+    FACEPIPE_BUCKET, FACEPIPE_CROPS_DIR, FACEPIPE_CROP_AT, FACEPIPE_BUS, FACEPIPE_TABLE,
+    FACEPIPE_NAMESPACE or FACEPIPE_RECORD_DAYS. It looks for faces, whatever FACEPIPE_MODE says,
+    and keeps no frames for FACEPIPE_FEEDBACK.
 
     \b
     Examples:
@@ -171,7 +173,8 @@ def run(
 
     environ = dict(os.environ)
     source = source or environ.get("FACEPIPE_SOURCE", "").strip() or "demo"
-    if detector not in (None, "haar") and not (model or environ.get("FACEPIPE_MODEL", "").strip()):
+    needs_model = detector not in (None, "haar", "sagemaker")
+    if needs_model and not (model or environ.get("FACEPIPE_MODEL", "").strip()):
         raise click.UsageError(f"--detector {detector} needs its model: add --model PATH")
     if not environ.get("FACEPIPE_CAMERA", "").strip():
         environ["FACEPIPE_CAMERA"] = camera_name_of(source)
@@ -179,6 +182,8 @@ def run(
         environ,
         source=source,
         crops_dir=str(out),
+        mode="faces",
+        crop_at="device",
         detector=detector,
         model=model,
         min_score=min_score,

@@ -4,7 +4,8 @@ FacepipeError
     SettingsError       settings that are missing or make no sense, all of them at once
     CameraError         a source that gives no frames
     ModelError          a model that cannot be used
-    UplinkError         a place that takes no crops
+    EndpointError       a SageMaker endpoint that does not answer as it should
+    UplinkError         a place that takes no crops or samples
     BusError            a bus that takes no messages
     StoreError          a file of an output folder that cannot be read or written
 """
@@ -65,8 +66,25 @@ class ModelError(FacepipeError):
         return f"cannot use the model {self.path}: {self.reason}"
 
 
+class EndpointError(FacepipeError):
+    """A SageMaker endpoint that does not answer as it should.
+
+    Attributes:
+        endpoint: its name.
+        reason: what is wrong, and what to do.
+    """
+
+    def __init__(self, endpoint: str, reason: str) -> None:
+        self.endpoint = endpoint
+        self.reason = reason
+        super().__init__(endpoint, reason)
+
+    def __str__(self) -> str:
+        return f"the endpoint {self.endpoint} does not answer as it should: {self.reason}"
+
+
 class UplinkError(FacepipeError):
-    """A place that takes no crops.
+    """A place that takes no crops or samples.
 
     Attributes:
         target: the bucket or folder.
@@ -79,7 +97,7 @@ class UplinkError(FacepipeError):
         super().__init__(target, reason)
 
     def __str__(self) -> str:
-        return f"cannot put crops into {self.target}: {self.reason}"
+        return f"cannot store anything in {self.target}: {self.reason}"
 
 
 class BusError(FacepipeError):

@@ -32,6 +32,7 @@ from facepipe_io.edge.bus import Bus
 from facepipe_io.edge.cameras import Camera, Frame
 from facepipe_io.edge.cameras.demo import DemoCamera
 from facepipe_io.edge.detectors import Detector, open_detector
+from facepipe_io.edge.picker import CropPicker
 from facepipe_io.edge.preview import open_preview
 from facepipe_io.edge.spool import Spool
 from facepipe_io.edge.uplinks import FolderUplink
@@ -187,9 +188,8 @@ def main() -> None:
             detector = open_detector("yunet" if options.model else "haar", options.model)
             agent = Agent(
                 "soak",
-                "0000",
                 camera,
-                FaultyDetector(detector, faults),
+                CropPicker("soak", "0000", FaultyDetector(detector, faults)),
                 uplink,
                 open_camera=open_camera,
                 spool=FaultySpool(Path(folder, "spool")),

@@ -16,10 +16,12 @@ import numpy as np
 import pytest
 
 import deeplens_entry
-from facepipe.images import decode_image
+from facepipe.images import decode_image, encode_jpeg
 from facepipe.keys import parse_key
+from facepipe_io.edge import pickers
 from facepipe_io.errors import SettingsError
 from tests.facepipe_io.edge.helpers import STANDINS, scene, write_video
+from tests.facepipe_io.local.onnx_file import means_onnx
 
 ROOT = Path(__file__).resolve().parent.parent
 WAIT = 60  # seconds, after which a test has failed; nothing takes that long
@@ -237,12 +239,17 @@ def test_a_clip_on_a_web_server_is_run_to_its_end(start, environ, portraits, tmp
 def test_the_settings_reach_the_agent_and_the_detector(monkeypatch, portraits, tmp_path):
     import cv2
 
-    made = []
+    made = {}
 
-    class Recorded(deeplens_entry.Agent):
-        def __init__(self, name, run, camera, detector, *arguments, **options):
-            made.append(dict(options, detector=detector))
-            super().__init__(name, run, camera, detector, *arguments, **options)
+    class RecordedAgent(deeplens_entry.Agent):
+        def __init__(self, name, camera, picker, *arguments, **options):
+            made.update(options)
+            super().__init__(name, camera, picker, *arguments, **options)
+
+    class RecordedPicker(pickers.CropPicker):
+        def __init__(self, camera, run, detector, **options):
+            made.update(options, detector=detector)
+            super().__init__(camera, run, detector, **options)
 
     cv2.imwrite(str(tmp_path / "a.png"), portraits["hopper"])
     for name in [name for name in os.environ if name.startswith("FACEPIPE_")]:
@@ -252,12 +259,58 @@ def test_the_settings_reach_the_agent_and_the_detector(monkeypatch, portraits, t
     monkeypatch.setenv("FACEPIPE_MAX_FPS", "3.5")
     monkeypatch.setenv("FACEPIPE_RESEND_SECONDS", "45")
     monkeypatch.setenv("FACEPIPE_MIN_SCORE", "0.625")
-    monkeypatch.setattr(deeplens_entry, "Agent", Recorded)
+    monkeypatch.setattr(deeplens_entry, "Agent", RecordedAgent)
+    monkeypatch.setattr(pickers, "CropPicker", RecordedPicker)
     stats = deeplens_entry.make_agent().run()
     assert stats.frames == 1
-    (options,) = made
-    assert (options["max_fps"], options["resend_seconds"]) == (3.5, 45.0)
-    assert options["detector"].min_score == 0.625
+    assert (made["max_fps"], made["resend_seconds"], made["stills"]) == (3.5, 45.0, True)
+    assert made["detector"].min_score == 0.625
+
+
+def test_frames_are_kept_for_labelling(environ, start, portraits, tmp_path):
+    images = [scene((portraits["hopper"], 100, 80, 300)) for _ in range(6)]
+    feedback = {"all": {"s3-bucket-name": "samples", "content-type": "image/jpeg"}}
+    environ.update(
+        FACEPIPE_SOURCE=str(write_video(tmp_path / "clip.avi", images)),
+        FACEPIPE_FEEDBACK=json.dumps(feedback),
+        FACEPIPE_DETECTOR="haar",
+        FACEPIPE_MODEL="",
+    )
+    code, output = finish(start(str(ROOT / "deeplens_entry.py")))
+    assert code == 0, output
+    folder = tmp_path / "crops" / "feedback" / "samples" / "hall"
+    pictures = sorted(folder.glob("*.jpg"))
+    assert len(pictures) == 6
+    for picture in pictures:
+        record = json.loads(picture.with_suffix(".json").read_text())
+        assert record["source-ref"] == f"s3://samples/hall/{picture.name}"
+        assert len(record["faces"]["annotations"]) == 1
+        assert decode_image(picture.read_bytes()).shape == (480, 640, 3)
+
+
+def test_a_classifier_says_what_it_sees(environ, start, tmp_path):
+    (tmp_path / "pictures").mkdir()
+    red = np.zeros((90, 90, 3), np.uint8)
+    red[..., 2] = 255
+    (tmp_path / "pictures" / "red.jpg").write_bytes(encode_jpeg(red))
+    (tmp_path / "model.onnx").write_bytes(means_onnx((1, 3, 64, 64)))
+    (tmp_path / "labels.txt").write_text("red\ngreen\nblue\n")
+    environ.update(
+        FACEPIPE_MODE="classify",
+        FACEPIPE_SOURCE=f"loop:{tmp_path / 'pictures'}",
+        FACEPIPE_MODEL=str(tmp_path / "model.onnx"),
+        FACEPIPE_LABELS=str(tmp_path / "labels.txt"),
+        FACEPIPE_TOP_K="2",
+        FACEPIPE_BUS="log",
+    )
+    process = start(str(ROOT / "deeplens_entry.py"))
+    said = next(line for line in process.stdout if "mli/predictions/hall" in line)
+    process.terminate()
+    assert finish(process)[0] == 0
+    best, second = json.loads(said.partition("mli/predictions/hall ")[2])
+    assert best["prediction"] == "red"
+    assert second["prediction"] in ("green", "blue")
+    assert 0.5 < float(best["confidence"]) <= 1
 
 
 class TestLoss:

@@ -145,13 +145,13 @@ def test_every_crop_decided_on_is_stored_once_or_dropped_by_the_bound(
             broker.start()
             bucket.errors.clear()
             if device.lives():
-                assert device.stop() == 0
+                assert device.stop() in (0, -signal.SIGTERM)  # as in a step
             device.start()
             left = device.waiting()
             wait_for(lambda: not any(path.exists() for path in left), 90)
             device.wait_for_crop()
             with Listener(broker, "facepipe/hall/#") as listener:
-                assert device.stop() == 0
+                assert device.stop() in (0, -signal.SIGTERM)  # as in a step
                 said = listener.wait_for("facepipe/hall/status", 1)
         finally:
             device.close()

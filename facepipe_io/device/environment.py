@@ -44,6 +44,7 @@ def device_environment(stack: Stack, camera: str, given: Mapping[str, str]) -> d
         "FACEPIPE_BUS": stack.bus,
         # Said outright, for the systemd of a DeepLens sets no STATE_DIRECTORY.
         "FACEPIPE_SPOOL_DIR": SPOOL_FOLDER,
+        **({"FACEPIPE_ENDPOINT": stack.endpoint_name} if stack.endpoint_name else {}),
         **given,
     }
 
@@ -76,7 +77,8 @@ def check_environment(environ: Mapping[str, str], camera: str, model: Path | Non
     source = environ.get("FACEPIPE_SOURCE", "")
     if source and source.isprintable() and not is_live(source):
         problems.append(
-            f"FACEPIPE_SOURCE must be awscam, a camera's index or device, or a URL, not {source!r}"
+            "FACEPIPE_SOURCE must be awscam, a camera's index or device, a URL, kvs://STREAM or "
+            f"loop:FOLDER, not {source!r}"
         )
     if environ.get("FACEPIPE_PREVIEW", "").startswith("/tmp/"):  # noqa: S108
         problems.append(
@@ -92,6 +94,10 @@ def check_environment(environ: Mapping[str, str], camera: str, model: Path | Non
     here = dict(environ)
     if "FACEPIPE_MODEL" in here:
         here["FACEPIPE_MODEL"] = os.devnull if model is None else str(model)
+    if "FACEPIPE_LABELS" in here:  # on the device
+        here["FACEPIPE_LABELS"] = os.devnull
+    if not here.get("FACEPIPE_FEEDBACK", "").startswith("{"):  # else a file on the device
+        here.pop("FACEPIPE_FEEDBACK", None)
     try:
         device_settings(here)
     except SettingsError as error:

@@ -9,7 +9,7 @@ from typing import Any, Mapping
 
 import attrs
 
-from facepipe_io.edge.settings import host_name
+from facepipe_io.edge.names import host_name
 from facepipe_io.errors import StoreError
 
 _TERRAFORM_SECONDS = 120  # its state may be far away
@@ -17,7 +17,7 @@ _TERRAFORM_SECONDS = 120  # its state may be far away
 
 @attrs.frozen
 class Stack:
-    """Outputs of terraform/outputs.tf, under the same names."""
+    """Outputs of terraform/outputs.tf, under the same names; None for what is turned off."""
 
     region: str
     bucket: str
@@ -25,6 +25,7 @@ class Stack:
     credentials_endpoint: str
     messages_endpoint: str
     camera_certificates: Mapping[str, str]
+    endpoint_name: str | None = None
 
     @property
     def bus(self) -> str:
@@ -102,6 +103,8 @@ def _parse(text: str, source: str) -> Stack:
 
 
 def _right(name: str, value: Any) -> bool:
+    if name == "endpoint_name" and value is None:
+        return True
     if name == "camera_certificates":
         return isinstance(value, dict) and all(isinstance(pem, str) for pem in value.values())
     if not isinstance(value, str) or not value:

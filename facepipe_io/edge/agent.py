@@ -1,7 +1,7 @@
 """The agent: camera to crops to uplink, in stages that do not wait for one another.
 
-    camera --newest frame--> detector --crops--> uploader
-                                 `------messages--> reporter
+    camera --newest frame--> picker --crops--> uploader
+                               `------messages--> reporter
 
 Each stage is a thread. A live camera's frame that nobody takes is replaced by the next one; the
 frames of a file wait to be taken, so that the same file gives the same crops every time.
@@ -16,19 +16,20 @@ from collections import Counter
 from typing import TYPE_CHECKING, Callable
 
 from facepipe.errors import FacepipeError
+from facepipe.sampling import face_predictions
 from facepipe_io.edge.bus import Bus
 from facepipe_io.edge.handover import Handover
-from facepipe_io.edge.picker import Crop, CropPicker, Look
 from facepipe_io.edge.reporter import Reporter
 from facepipe_io.edge.resilience import Pace, Trouble, backoff, one_line
 from facepipe_io.edge.stats import Stats
 from facepipe_io.edge.uploader import Uploader
 from facepipe_io.edge.watch import CameraWatch
-from facepipe_io.errors import SettingsError
+from facepipe_io.errors import EndpointError, SettingsError
 
 if TYPE_CHECKING:
     from facepipe_io.edge.cameras import Camera, Frame
-    from facepipe_io.edge.detectors import Detector
+    from facepipe_io.edge.feedback import Feedback
+    from facepipe_io.edge.picker import Crop, Look, Picker
     from facepipe_io.edge.spool import Spool
     from facepipe_io.edge.uplinks import Uplink
 
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 
 #: How long a stop waits for a camera or a bus that hangs.
 HANG_SECONDS = 5.0
+#: Tries of a recording's frame with an endpoint that does not answer.
+LOOK_TRIES = 5
 #: How long after a stop crops are still sent that the spool keeps anyway; and those that nothing
 #: keeps, if the uplink fails.
 STOP_SECONDS = 30.0
@@ -49,42 +52,36 @@ class Agent:
 
     Args:
         name: the camera's name, in keys and messages.
-        run: tells this start of the process from others: 4 to 32 of `0-9a-z`.
         camera: an open camera, closed at the end; or None to let the agent open it.
+        picker: looks at the frames, and decides what is sent.
+        uplink: takes the crops. It is called by as many threads as it says.
         open_camera: opens a live camera, at first or again. Without it a failure is the end. What
             it opens may turn out not to be live; it is then not opened again.
-        detector: finds the faces.
-        uplink: takes the crops. It is called by as many threads as it says.
         spool: where crops wait for the uplink, closed at the end; None for memory.
         spool_bytes: of the crops in it. Beyond them the oldest is dropped.
         bus: takes the messages, closed at the end.
-        resend_seconds: one crop per person per this long.
         max_fps: frames of a live camera looked at per second.
-        every_frame: whether the detector is to look at a scene that does not change, too.
-        on_frame: called by the detector's thread with each frame looked at and what came of it.
+        feedback: makes what keeps frames for labelling, out of what takes them and what is told of
+            faults: the last arguments of `Feedback`.
+        on_frame: called by the picker's thread with each frame looked at and what came of it.
             What it raises is counted, and logged once.
         backoff_seconds: the first pause after a failure; each next one is twice as long.
         clock: seconds that never step back, for rates and uptime.
-
-    Raises:
-        KeyFormatError: when the name or the run cannot be part of a key.
     """
 
     def __init__(
         self,
         name: str,
-        run: str,
         camera: Camera | None,
-        detector: Detector,
+        picker: Picker,
         uplink: Uplink,
         *,
         open_camera: Callable[[], Camera] | None = None,
         spool: Spool | None = None,
         spool_bytes: float = 256e6,
         bus: Bus | None = None,
-        resend_seconds: float = 10.0,
         max_fps: float = 15.0,
-        every_frame: bool = False,
+        feedback: Callable[..., Feedback] | None = None,
         on_frame: Callable[[Frame, Look], None] | None = None,
         backoff_seconds: float = 0.5,
         clock: Callable[[], float] = time.monotonic,
@@ -99,14 +96,7 @@ class Agent:
             self._cameras = CameraWatch(lambda: given.pop() if given else open_camera())
         self._camera_counts = (0, 0)
         self._live = camera is None or camera.live
-        self._picker = CropPicker(
-            name,
-            run,
-            detector,
-            resend_seconds=resend_seconds,
-            stills=camera is not None and camera.stills,
-            every_frame=every_frame,
-        )
+        self._picker = picker
         self._pace = Pace(max_fps)
         self._on_frame = on_frame
         self._backoff_seconds = backoff_seconds
@@ -121,6 +111,9 @@ class Agent:
         self._stopping = threading.Event()
         self._looking_since: float | None = None
         self._showing = Trouble("preview")
+        self._finding = Trouble("detector")
+        self._pauses = backoff(backoff_seconds)
+        self._kinds: set[type[BaseException]] = set()
         self._shape: tuple[int, ...] = ()
 
         self._frames: Handover[Frame] = Handover(1, lossy=self._live)
@@ -133,6 +126,7 @@ class Agent:
             backoff_seconds=backoff_seconds,
             clock=clock,
         )
+        self._feedback = feedback and feedback(self._uploader.put_sample, count=self._count)
         bus = Bus() if bus is None else bus
         self._reporter = Reporter(name, bus, lambda: self.stats, count=self._count, clock=clock)
         stages = {
@@ -266,8 +260,7 @@ class Agent:
                 log.exception("the camera could not be closed; going on")
 
     def _detect(self) -> None:
-        """The detector's stage."""
-        kinds: set[type[BaseException]] = set()
+        """The picker's stage."""
         last_time = 0.0
         try:
             while True:
@@ -277,25 +270,74 @@ class Agent:
                     break
                 last_time = frame.time
                 self._count(frames=1)
-                self._looking_since = self._clock()
-                try:
-                    look = self._picker.look(frame)
-                # Detectors are other people's code, and one bad frame is no reason to stop.
-                except Exception as error:
-                    self._count(error, detector_errors=1)
-                    if type(error) not in kinds:
-                        kinds.add(type(error))
-                        log.exception("looking for faces failed; going on with the next frame")
+                look = self._look(frame)
+                if look is None:
                     continue
                 self._count(faces=len(look.detections), still=int(look.still))
+                self._count(crops=look.lost, dropped=look.lost)
                 self._send(look.crops)
+                self._keep(frame, look)
                 self._show(frame, look)
                 self._reporter.tell(frame, look)
         finally:
             try:
-                self._send(self._picker.flush(last_time))
+                self._send(self._flush(last_time))
             finally:
                 self._uploader.close()
+
+    def _look(self, frame: Frame) -> Look | None:
+        """What comes of a frame; None if looking failed."""
+        delays = backoff(self._backoff_seconds)
+        for tries_left in reversed(range(LOOK_TRIES)):
+            self._looking_since = self._clock()
+            try:
+                look = self._picker.look(frame)
+            except EndpointError as error:
+                self._looking_since = None  # a pause is no hang
+                self._count(error, detector_errors=1)
+                self._finding.begins(error)
+                # Of a live camera the frame that is the newest then is worth more than this one.
+                pause = next(self._pauses if self._live else delays)
+                if self._stopping.wait(0.0 if self._finding.given_up else pause) or self._live:
+                    return None
+                if self._finding.given_up:
+                    break
+                # Once a frame of a recording was given up, those behind it are tried once each.
+                self._finding.given_up = not tries_left
+            # Detectors are other people's code, and one bad frame is no reason to stop.
+            except Exception as error:
+                self._count(error, detector_errors=1)
+                if type(error) not in self._kinds:
+                    self._kinds.add(type(error))
+                    log.exception("looking for faces failed; going on with the next frame")
+                return None
+            else:
+                if not look.still:  # or nothing was asked, so nobody has answered
+                    self._finding.ends()
+                    self._pauses = backoff(self._backoff_seconds)
+                return look
+        self._count(unseen=1)
+        return None
+
+    def _flush(self, last_time: float) -> list[Crop]:
+        """What is still to be sent; what an endpoint has, it keeps if it does not answer now."""
+        try:
+            return self._picker.flush(last_time)
+        except EndpointError as error:
+            self._count(error, detector_errors=1)
+            log.warning("the last crops may be missing: %s", one_line(error))
+            return []
+
+    def _keep(self, frame: Frame, look: Look) -> None:
+        """Offer a frame that was really looked at to the feedback loop."""
+        if self._feedback is None or look.still:
+            return
+        if look.probabilities is not None:
+            self._feedback.offer(frame.image, frame.time, [look.probabilities.tolist()])
+            return
+        found = look.detections
+        said = face_predictions(found.scores.tolist())
+        self._feedback.offer(frame.image, frame.time, said, found)
 
     def _show(self, frame: Frame, look: Look) -> None:
         if self._on_frame is None:
@@ -315,7 +357,10 @@ class Agent:
     def _send(self, crops: list[Crop]) -> None:
         for crop in crops:
             self._count(crops=1, people=int(crop.shot == 0))
-            self._uploader.put(crop.key, crop.jpeg)
+            if crop.jpeg:
+                self._uploader.put(crop.key, crop.jpeg)
+            else:
+                self._count(uploaded=1)
 
     def _count(self, error: BaseException | None = None, **more: int) -> None:
         with self._lock:

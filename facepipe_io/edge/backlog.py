@@ -1,4 +1,4 @@
-"""The backlog: the crops that wait for the uplink, in their order, and which of them goes next."""
+"""The backlog: what waits for the uplink, in its order, and which of it goes next."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from typing import Iterable, Iterator
 
 import attrs
 
+from facepipe_io.edge.samples import is_sample, record_name
+
 #: A crop this young has its turn although others wait.
 LIVE_SECONDS = 10.0
 
 
 @attrs.define(eq=False)
 class Parcel:
-    """A crop on its way.
+    """A crop on its way, or a sample with its record.
 
     Attributes:
         number: its place in the order.
-        key: its name in S3.
+        key: a crop's name in S3, or the name of a sample's picture.
         size: its bytes.
-        jpeg: the picture where it waits in memory, None where it waits in the spool.
+        contents: of its files where it waits in memory, None where it waits in the spool.
         put_at: when it was put; long ago if an earlier process did.
         failures: how often it failed.
         strikes: how often it failed while others did not.
@@ -32,7 +34,7 @@ class Parcel:
     number: int
     key: str
     size: int
-    jpeg: bytes | None = attrs.field(default=None, repr=False)
+    contents: tuple[bytes, ...] | None = attrs.field(default=None, repr=False)
     put_at: float = -float("inf")
     failures: int = 0
     strikes: int = 0
@@ -45,7 +47,17 @@ class Parcel:
     @property
     def in_memory(self) -> bool:
         """Whether it waits in memory."""
-        return self.jpeg is not None
+        return self.contents is not None
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether it is a sample."""
+        return is_sample(self.key)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its files, in the order in which they are to be stored."""
+        return (self.key, record_name(self.key)) if self.is_sample else (self.key,)
 
 
 class Backlog:
@@ -100,20 +112,21 @@ class Backlog:
         self._bytes[True] -= parcel.size
         self._bytes[False] += parcel.size
 
+    def bytes(self, *, in_memory: bool) -> int:
+        """The bytes of what waits or was chosen, in memory or in the spool."""
+        return self._bytes[in_memory]
+
     def drop(self) -> list[Parcel]:
         """Take out the oldest crops that are too much, but never the newest crop."""
         dropped = []
         for in_memory, most in self._most.items():
-            for parcel in itertools.islice(self._waiting, max(0, len(self) - 1)):
-                if self._bytes[in_memory] <= most:
-                    break
-                if parcel.in_memory == in_memory:
-                    dropped.append(parcel)
-                    self.forget(parcel)
-        if dropped:
-            gone = {parcel.number for parcel in dropped}
-            self._waiting = [parcel for parcel in self._waiting if parcel.number not in gone]
+            older = itertools.islice(self._waiting, max(0, len(self) - 1))
+            dropped += self._drop_of(older, most, in_memory=in_memory)
         return dropped
+
+    def drop_beyond(self, most: float, *, in_memory: bool) -> list[Parcel]:
+        """Take out the oldest, down to the newest, of what is more than so many bytes."""
+        return self._drop_of(self._waiting, most, in_memory=in_memory)
 
     def choose(self, now: float, *, live_only: bool = False) -> Parcel | None:
         """Take out the oldest crop that does not rest, if there is one.
@@ -143,6 +156,19 @@ class Backlog:
     def next_after_rest(self) -> float:
         """When a crop may go, if all of them rest."""
         return min((parcel.rests_until for parcel in self._waiting), default=float("inf"))
+
+    def _drop_of(self, parcels: Iterable[Parcel], most: float, *, in_memory: bool) -> list[Parcel]:
+        dropped = []
+        for parcel in parcels:
+            if self._bytes[in_memory] <= most:
+                break
+            if parcel.in_memory == in_memory:
+                dropped.append(parcel)
+                self.forget(parcel)
+        if dropped:
+            gone = {parcel.number for parcel in dropped}
+            self._waiting = [parcel for parcel in self._waiting if parcel.number not in gone]
+        return dropped
 
     def _choose_of(self, places: Iterable[int], now: float) -> Parcel | None:
         for place in places:

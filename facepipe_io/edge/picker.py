@@ -10,6 +10,7 @@ import attrs
 import numpy as np
 
 from facepipe.boxes import box_area, clip_boxes
+from facepipe.classification import prediction_message
 from facepipe.crops import crop_regions, cut
 from facepipe.detections import Detections
 from facepipe.images import encode_jpeg, sharpness, thumbnail
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from facepipe_io.edge.cameras import Frame
+    from facepipe_io.edge.classifiers import Classifier
     from facepipe_io.edge.detectors import Detector
 
-_NOBODY = Detections.empty()
-_NO_TRACKS = np.empty(0, np.int64)
+NOBODY = Detections.empty()
+NO_TRACKS = np.empty(0, np.int64)
 
 
 @attrs.frozen
@@ -33,7 +35,7 @@ class Crop:
 
     Attributes:
         key: its name in S3.
-        jpeg: the picture.
+        jpeg: the picture; empty where it is stored already.
         track: the person's number.
         shot: 0 for the person's first crop, 1 for the next, and so on.
     """
@@ -53,15 +55,52 @@ class Look:
         tracks: `(N,)` int64, whose face each is.
         crops: what is to be sent now; mostly nothing.
         still: whether the detector was spared, since nobody was there and nothing has changed.
+        probabilities: `(N,)` of a classifier, for its labels; None where none looked.
+        prediction: what to say of them, as of `facepipe.prediction_message`.
+        lost: crops that an endpoint could not store, and has given up.
     """
 
     detections: Detections
     tracks: NDArray[np.int64]
     crops: list[Crop]
     still: bool = False
+    probabilities: NDArray[np.float64] | None = None
+    prediction: list[dict[str, str]] | None = None
+    lost: int = 0
 
 
-class CropPicker:
+class Picker:
+    """Looks at one frame after the other, and decides what is worth sending."""
+
+    def look(self, frame: Frame) -> Look:
+        """Look at the next frame."""
+        raise NotImplementedError
+
+    def flush(self, time: float) -> list[Crop]:  # noqa: ARG002
+        """What is still to be sent, now that no more frames will come."""
+        return []
+
+
+class ClassifyPicker(Picker):
+    """Says what each frame shows, and sends no crops.
+
+    Args:
+        classifier: names the frames.
+        top_k: how many labels to name of each.
+    """
+
+    def __init__(self, classifier: Classifier, *, top_k: int = 1) -> None:
+        self._classifier = classifier
+        self._top_k = top_k
+
+    def look(self, frame: Frame) -> Look:
+        """Look at the next frame."""
+        found = self._classifier.classify(frame.image)
+        said = prediction_message(found, self._classifier.labels, self._top_k)
+        return Look(NOBODY, NO_TRACKS, [], probabilities=found, prediction=said)
+
+
+class CropPicker(Picker):
     """Finds faces, follows them, and picks which crop of whom to send, and when.
 
     The same frames give the same crops: nothing in here looks at a clock.
@@ -107,8 +146,13 @@ class CropPicker:
         wh = (image.shape[1], image.shape[0])
         if self._is_still(image, time):
             self._shots += self._best.due(time)
-            return Look(_NOBODY, _NO_TRACKS, self._crops(), still=True)
-        found = self._detector.detect(image)
+            return Look(NOBODY, NO_TRACKS, self._crops(), still=True)
+        try:
+            found = self._detector.detect(image)
+        except Exception:
+            if self._gate is not None:
+                self._gate.reset()
+            raise
         self._shots += self._best.due(time)
 
         inside = box_area(clip_boxes(found.boxes, wh))

@@ -67,7 +67,7 @@ def run_in_background(agent: Agent) -> None:
 
 
 def loss(stats: Stats) -> str | None:
-    """A sentence about the crops that were lost, if any were.
+    """A sentence about the crops that were lost, or the frames never looked at, if any were.
 
     Example:
         >>> loss(Stats(crops=3, uploaded=2, failed=1, last_uplink_error="no network"))
@@ -75,6 +75,11 @@ def loss(stats: Stats) -> str | None:
         >>> loss(Stats(crops=3, uploaded=2)) is None
         True
     """
+    if stats.unseen:
+        return (
+            f"{stats.unseen} of {stats.frames} frames were not looked at: "
+            f"{stats.last_error or 'the endpoint did not answer'}"
+        )
     if not stats.lost:
         return None
     return (

@@ -1,4 +1,4 @@
-"""The reporter: what the device says on the bus, of faces and of itself."""
+"""The reporter: what the device says on the bus, of what it sees and of itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Callable
 
 from facepipe.records import iso_millis
-from facepipe_io.edge.bus import health_message, health_topic, infer_message
+from facepipe_io.edge.bus import health_message, health_topic, infer_message, prediction_topic
 from facepipe_io.edge.handover import Handover
 from facepipe_io.edge.resilience import Trouble
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 QUEUED_MESSAGES = 16
-INFER_SECONDS = 1.0
+MESSAGE_SECONDS = 1.0
 HEALTH_SECONDS = 60.0
 LOG_SECONDS = 3600.0
 
 
 class Reporter:
-    """Says once a second at most what faces are seen, and every minute how the device is.
+    """Says once a second at most what is seen, and every minute how the device is.
 
     Args:
         camera: the camera's name.
@@ -51,25 +51,29 @@ class Reporter:
         self._stats = stats
         self._count = count
         self._clock = clock
-        self._messages: Handover[dict[str, Any]] = Handover(QUEUED_MESSAGES, lossy=True)
+        self._messages: Handover[tuple[str, Any]] = Handover(QUEUED_MESSAGES, lossy=True)
         self._trouble = Trouble("bus")
         self._started = clock()
-        self._next_infer = -float("inf")
+        self._next_message = -float("inf")
         self._had_faces = False
         self._next_log = -float("inf")
 
     def tell(self, frame: Frame, look: Look) -> None:
-        """Say what faces are seen, and once that none is any more. Does not wait."""
+        """Say what is seen, and of faces once that there is none any more. Does not wait."""
         has_faces = len(look.detections) > 0
-        if not (has_faces or self._had_faces) or self._clock() < self._next_infer:
+        if not (has_faces or self._had_faces or look.prediction):
             return
-        self._next_infer = self._clock() + INFER_SECONDS
+        if self._clock() < self._next_message:
+            return
+        self._next_message = self._clock() + MESSAGE_SECONDS
         self._had_faces = has_faces
+        if look.prediction is not None:
+            self._messages.put((prediction_topic(self._camera), look.prediction))
+            return
         taken = iso_millis(datetime.fromtimestamp(frame.time, timezone.utc))
         uploaded = self._stats().uploaded
-        self._messages.put(
-            infer_message(self._camera, taken, look.detections, look.tracks, uploaded)
-        )
+        message = infer_message(self._camera, taken, look.detections, look.tracks, uploaded)
+        self._messages.put((self._bus.infer_topic(self._camera), message))
 
     def close(self) -> None:
         """Tell nothing more. `run` then says for the last time how the device is."""
@@ -81,7 +85,7 @@ class Reporter:
         while True:
             message = self._messages.take(max(0.0, then + HEALTH_SECONDS - self._clock()))
             if message is not None:
-                self._publish(self._bus.infer_topic(self._camera), message)
+                self._publish(*message)
             now = self._clock()
             done = message is None and self._messages.closed
             if done or now - then >= HEALTH_SECONDS:
@@ -110,7 +114,7 @@ class Reporter:
             stats.waiting,
         )
 
-    def _publish(self, topic: str, message: dict[str, Any]) -> None:
+    def _publish(self, topic: str, message: Any) -> None:
         try:
             self._bus.publish(topic, message)
         # What a broker's client throws is its own affair; a lost message is no reason to stop.

@@ -2,86 +2,28 @@
 
 from __future__ import annotations
 
-import re
 import socket
-from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any, Iterator, Mapping
 
 import attrs
 
-from facepipe.errors import KeyFormatError
-from facepipe.keys import CropKey
 from facepipe_io.edge.bus import bus_name
 from facepipe_io.edge.detectors import DETECTORS, default_detector
+from facepipe_io.edge.feedback import read_feedback
 from facepipe_io.edge.identity import Identity
+from facepipe_io.edge.names import (
+    bucket_name,
+    camera_name,
+    endpoint_name,
+    host_name,
+    preview_name,
+    state_folder,
+)
 from facepipe_io.errors import SettingsError
-from facepipe_io.settings import load, number, positive, setting
+from facepipe_io.settings import load, number, one_of, positive, positive_int, setting
 
-MAX_FOLDER_BYTES = 255  # of a folder's name, on every Linux file system in use
-
-# Amazon S3 User Guide, "General purpose bucket naming rules"
-_BUCKET = re.compile(r"(?!.*\.\.)(?!(\d+\.){3}\d+\Z)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z")
-
-_HOST = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9.-]{0,252})(:\d{1,5})?\Z")
-
-
-def camera_name(text: str) -> str:
-    """Parser of a camera's name: it has to fit into a crop's key, a folder and an MQTT topic.
-
-    Example:
-        >>> camera_name("hall-1")
-        'hall-1'
-    """
-    if set(text) & set("+#"):
-        raise ValueError("a name without + and #, which mean something else in MQTT topics")
-    try:
-        CropKey(text, datetime.fromtimestamp(0, timezone.utc), "0000", 0, 0)
-    except KeyFormatError:
-        raise ValueError(
-            "a name of 1 to 128 characters without a slash or control character"
-        ) from None
-    if len(text.encode()) > MAX_FOLDER_BYTES:
-        raise ValueError(f"a name of at most {MAX_FOLDER_BYTES} bytes in UTF-8, to name a folder")
-    return text
-
-
-def bucket_name(text: str) -> str:
-    """Parser of a bucket's name.
-
-    Example:
-        >>> bucket_name("deeplens-faces")
-        'deeplens-faces'
-    """
-    if not _BUCKET.match(text):
-        raise ValueError("a bucket's name alone: 3 to 63 of a-z, 0-9, hyphen and dot")
-    return text
-
-
-def host_name(text: str) -> str:
-    """Parser of a server's name, perhaps with a port.
-
-    Example:
-        >>> host_name("c1.credentials.iot.us-east-1.amazonaws.com")
-        'c1.credentials.iot.us-east-1.amazonaws.com'
-    """
-    if not _HOST.match(text):
-        raise ValueError("a host's name alone, perhaps with :port, without https:// or a path")
-    return text
-
-
-def preview_name(text: str) -> str:
-    """Parser of where the preview goes: the path of a pipe, or off.
-
-    Example:
-        >>> preview_name("/tmp/results.mjpeg"), preview_name("off")
-        ('/tmp/results.mjpeg', 'off')
-    """
-    if "://" in text:
-        raise ValueError("a pipe such as /tmp/results.mjpeg, or off; a page is not served yet")
-    if text != "off" and "/" not in text:  # `on`, say, names no file that anybody means
-        raise ValueError("a pipe such as /tmp/results.mjpeg, its path with a slash, or off")
-    return text
+DETECTOR_NAMES = sorted([*DETECTORS, "neo", "sagemaker"])
 
 
 @attrs.frozen
@@ -100,17 +42,48 @@ class DeviceSettings:
     )
     source: str = setting(
         "FACEPIPE_SOURCE",
-        help="awscam, a camera's index, a URL, a video file, a folder of images, or demo",
+        help="awscam, a camera's index, a URL, kvs:// and a Kinesis Video stream, a video file, a "
+        "folder of images, loop: and a folder, or demo",
         default="awscam",
+    )
+    mode: str = setting(
+        "FACEPIPE_MODE",
+        help="faces, or classify: say what each frame shows, as the classifier in FACEPIPE_MODEL "
+        "has it",
+        default="faces",
+        parse=one_of("faces", "classify"),
     )
     detector: str = setting(
         "FACEPIPE_DETECTOR",
-        help="awscam, haar, ssd or yunet; by default what suits the source and the model",
+        help="awscam, haar, neo, sagemaker, ssd or yunet; by default what suits the source and the "
+        "model",
     )
-    model: str | None = setting("FACEPIPE_MODEL", help="path of the detector's model")
+    model: str | None = setting(
+        "FACEPIPE_MODEL",
+        help="path of the detector's or classifier's model; for SageMaker Neo also s3://...",
+    )
+    labels: str | None = setting(
+        "FACEPIPE_LABELS", help="path of the classifier's labels, one a line"
+    )
+    top_k: int = setting(
+        "FACEPIPE_TOP_K", help="how many labels to name of a frame", default=1, parse=positive_int
+    )
+    endpoint: str | None = setting(
+        "FACEPIPE_ENDPOINT",
+        help="the SageMaker endpoint that the detector sagemaker asks",
+        parse=endpoint_name,
+    )
+    crop_at: str = setting(
+        "FACEPIPE_CROP_AT",
+        help="where crops are cut: device, or endpoint, which is sent whole frames and stores "
+        "crops by itself",
+        default="device",
+        parse=one_of("device", "endpoint"),
+    )
     min_score: float | None = setting(
         "FACEPIPE_MIN_SCORE",
-        help="0 to 1; faces with a lower score are left out; by default the detector's own",
+        help="0 to 1; faces with a lower score are left out; by default the detector's own. For "
+        "crops cut at an endpoint, the endpoint's",
         parse=number(0, 1),
     )
     bucket: str | None = setting(
@@ -121,7 +94,7 @@ class DeviceSettings:
     )
     resend_seconds: float = setting(
         "FACEPIPE_RESEND_SECONDS",
-        help="one crop per person per this long",
+        help="one crop per person per this long; for crops cut at an endpoint, the endpoint's",
         default=10.0,
         parse=number(0, 1e9),
     )
@@ -139,6 +112,11 @@ class DeviceSettings:
         help="megabytes of crops that may wait; beyond that the oldest are dropped",
         default=256.0,
         parse=number(1, 1e6),
+    )
+    feedback: str | None = setting(
+        "FACEPIPE_FEEDBACK",
+        help="which frames to keep for labelling, and where: the JSON of Greengrass's ML Feedback "
+        "connector, or a file that holds it",
     )
     bus: str = setting(
         "FACEPIPE_BUS",
@@ -173,18 +151,8 @@ class DeviceSettings:
     )
 
     def __attrs_post_init__(self) -> None:
-        problems = []
-        if self.detector is None:
-            object.__setattr__(self, "detector", default_detector(self.source, self.model))
-        if self.detector not in DETECTORS:
-            names = ", ".join(DETECTORS)
-            problems.append(f"FACEPIPE_DETECTOR must be one of {names}, not {self.detector!r}")
-        elif self.detector != "haar" and self.model is None:
-            problems.append(
-                "FACEPIPE_MODEL (or --model) must be the path of a model for the detector "
-                + self.detector
-            )
-        if self.model is not None:
+        problems = [*self._problems_of_looking()]
+        if self.model is not None and not self._has_fetched_model:
             try:
                 with Path(self.model).open("rb"):
                     pass
@@ -194,7 +162,7 @@ class DeviceSettings:
                     "FACEPIPE_MODEL (or --model) names a file that cannot be read: "
                     f"{self.model}: {reason}; check the path"
                 )
-        if self.bucket is None and self.crops_dir is None:
+        if self.bucket is None and self.crops_dir is None and self.sends_crops:
             problems.append(
                 "FACEPIPE_BUCKET must name the S3 bucket for the crops; "
                 "or FACEPIPE_CROPS_DIR a folder"
@@ -212,8 +180,52 @@ class DeviceSettings:
                 for name, value in wanted.items()
                 if value is None
             ]
+        try:
+            read_feedback(self.feedback, self.camera)
+        except SettingsError as error:
+            problems.extend(error.problems)
         if problems:
             raise SettingsError(problems)
+
+    def _problems_of_looking(self) -> Iterator[str]:
+        """What is wrong with what looks at frames."""
+        if self.mode == "classify":
+            object.__setattr__(self, "detector", "none")
+            if self.model is None:
+                yield "FACEPIPE_MODEL must be the path of a classifier, for FACEPIPE_MODE=classify"
+            if self.labels is None:
+                yield "FACEPIPE_LABELS must be the path of its labels, for FACEPIPE_MODE=classify"
+            elif not Path(self.labels).exists():
+                yield f"FACEPIPE_LABELS names no file that is there: {self.labels}; check the path"
+            if self.crop_at == "endpoint":
+                yield "FACEPIPE_CROP_AT must be device, for FACEPIPE_MODE=classify"
+            return
+        if self.detector is None:
+            object.__setattr__(self, "detector", default_detector(self.source, self.model))
+        if self.detector not in DETECTOR_NAMES:
+            names = ", ".join(DETECTOR_NAMES)
+            yield f"FACEPIPE_DETECTOR must be one of {names}, not {self.detector!r}"
+        elif self.detector == "sagemaker":
+            if self.endpoint is None:
+                yield "FACEPIPE_ENDPOINT must name the endpoint, for FACEPIPE_DETECTOR=sagemaker"
+        elif self.detector != "haar" and self.model is None:
+            yield (
+                "FACEPIPE_MODEL (or --model) must be the path of a model for the detector "
+                + self.detector
+            )
+        if self.crop_at == "endpoint" and self.detector != "sagemaker":
+            yield "FACEPIPE_DETECTOR must be sagemaker, for FACEPIPE_CROP_AT=endpoint"
+
+    @property
+    def _has_fetched_model(self) -> bool:
+        """Whether the model may be a folder, or be somewhere else."""
+        neo = self.detector == "neo" or self.mode == "classify"
+        return neo and (str(self.model).startswith("s3://") or Path(str(self.model)).is_dir())
+
+    @property
+    def sends_crops(self) -> bool:
+        """Whether the device itself has crops to store."""
+        return self.mode == "faces" and self.crop_at == "device"
 
     @property
     def identity(self) -> Identity | None:
@@ -240,7 +252,7 @@ def device_settings(environ: Mapping[str, str], **given: Any) -> DeviceSettings:
     thing = environ.get("AWS_IOT_THING_NAME", "").strip()
     defaults = {
         "FACEPIPE_CAMERA": thing or socket.gethostname(),
-        "FACEPIPE_SPOOL_DIR": str(_state_folder(environ) / "spool"),
+        "FACEPIPE_SPOOL_DIR": str(state_folder(environ) / "spool"),
     }
     try:
         return load(DeviceSettings, {**defaults, **_set(environ)}, **given)
@@ -253,15 +265,3 @@ def device_settings(environ: Mapping[str, str], **given: Any) -> DeviceSettings:
 
 def _set(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if value.strip()}
-
-
-def _state_folder(environ: Mapping[str, str]) -> Path:
-    """Where programs keep what has to survive them: systemd's, else the user's (XDG)."""
-    service = environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    if service:
-        return Path(service)
-    home = environ.get("HOME", "")
-    user = environ.get("XDG_STATE_HOME", "")
-    if not user:
-        return Path(home, ".local", "state", "facepipe") if home else Path("/var/lib/facepipe")
-    return Path(user, "facepipe")

@@ -1,7 +1,9 @@
-"""The spool: a folder in which crops wait for the uplink, and survive the process.
+"""The spool: a folder in which crops and samples wait for the uplink, and survive the process.
 
 Each crop is a file named by its key, written under another name and then renamed, so that one is
-there as a whole or not at all. What the folder holds at the start, a process before this one left.
+there as a whole or not at all. A sample is two of them, a picture and its record; the picture is
+written last and removed first, so that where there is one it is complete. What the folder holds at
+the start, a process before this one left.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import json
 import logging
 import os
 import threading
@@ -17,6 +20,8 @@ from typing import IO, Iterator
 
 from facepipe.errors import KeyFormatError
 from facepipe.keys import parse_key
+from facepipe.samples import RECORD
+from facepipe_io.edge.samples import is_sample, is_sample_name, record_name
 from facepipe_io.errors import SettingsError
 
 log = logging.getLogger(__name__)
@@ -24,23 +29,26 @@ log = logging.getLogger(__name__)
 _PARTIAL = ".part"
 _LOCK = ".lock"
 
-# How a JPEG begins and ends (ITU-T T.81, B.1.1.3).
-_JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
+# How a JPEG begins and ends (ITU-T T.81, B.1.1.3), and a PNG (ISO/IEC 15948, 5.2 and 11.2.5).
+_JPEG = b"\xff\xd8", b"\xff\xd9"
+_PNG = b"\x89PNG\r\n\x1a\n", b"\0\0\0\0IEND\xaeB`\x82"
 
 # What a disk says that is full or failing. A device is to start all the same.
 _DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
 
 
 class Spool:
-    """Crops in a folder, by key. Only one process may have it open.
+    """Crops in a folder, by key, and samples, by name. Only one process may have it open.
 
     Args:
         folder: made if need be. What is in it is for this user alone.
 
     Attributes:
         found: key and bytes of each crop that was there at the start, the oldest first.
+        samples: likewise of each sample: its picture's name, and the bytes of both of its files.
         damaged: crops of which a part was there, by a power cut; removed.
-        foreign: files that are no crops of facepipe's, or cannot be read; left as they are.
+        damaged_samples: files of samples of which a part was there; removed.
+        foreign: files that are not facepipe's, or cannot be read; left as they are.
 
     Raises:
         SettingsError: when it is another process's, or the folder cannot be used.
@@ -69,22 +77,28 @@ class Spool:
                     "name a folder that can be written to"
                 ]
             ) from error
-        self.damaged = 0
+        self.damaged = self.damaged_samples = 0
         self.foreign = 0
-        # By their names, which begin with the time: there may be crops of several cameras.
-        self.found = sorted(self._look_through(), key=lambda found: found[0].rpartition("/")[2])
+        parts: dict[str, list[Path]] = {}
+        self.found = sorted(self._look_through(parts), key=_by_time)
+        self.samples = sorted(self._whole_samples(parts), key=_by_time)
         if self.found:
             log.warning("%d crops of an earlier start wait in %s", len(self.found), self.folder)
-        if self.damaged or self.foreign:
+        if self.samples:
+            log.warning("%d samples of an earlier start wait in %s", len(self.samples), self.folder)
+        damaged = self.damaged + self.damaged_samples
+        if damaged or self.foreign:
             log.warning(
-                "%s: removed %d damaged crops, left alone %d files that are none or unreadable",
+                "%s: removed %d damaged files, left alone %d that are not facepipe's or unreadable",
                 self.folder,
-                self.damaged,
+                damaged,
                 self.foreign,
             )
 
-    def write(self, key: str, jpeg: bytes) -> None:
-        """Keep a crop. It outlives the process from here on, and a power cut after `sync`.
+    def write(self, key: str, data: bytes) -> None:
+        """Keep a crop, or a file of a sample.
+
+        It outlives the process from here on, and a power cut after `sync`.
 
         Raises:
             OSError: when the disk is full or fails; nothing of the crop is left then.
@@ -95,7 +109,7 @@ class Spool:
             with self._folders:  # or `remove` might take away its folder, while that is empty
                 path.parent.mkdir(parents=True, exist_ok=True)
                 partial.touch(mode=0o600)
-            partial.write_bytes(jpeg)
+            partial.write_bytes(data)
             partial.replace(path)
         except OSError:
             with contextlib.suppress(OSError):
@@ -144,22 +158,44 @@ class Spool:
         """Leave it to others."""
         self._lock.close()
 
-    def _look_through(self) -> Iterator[tuple[str, int]]:
-        """Key and bytes of each crop that is there; clears up what is no whole one."""
+    def _look_through(self, parts: dict[str, list[Path]]) -> Iterator[tuple[str, int]]:
+        """Key and bytes of each crop that is there; clears up what is no whole one.
+
+        Files of samples are put into `parts`, by what each two have in common.
+        """
         for folder, _, names in os.walk(str(self.folder), onerror=self._cannot_read):
             for path in (Path(folder, name) for name in names if name != _LOCK):
                 key = path.relative_to(self.folder).as_posix()
-                ours = _is_key(key[: -len(_PARTIAL)] if key.endswith(_PARTIAL) else key)
+                name = key[: -len(_PARTIAL)] if key.endswith(_PARTIAL) else key
                 try:
-                    if not ours or path.is_symlink():
+                    if path.is_symlink() or not (is_sample_name(name) or _is_key(name)):
                         self.foreign += 1
-                    elif key.endswith(_PARTIAL) or not _is_whole(path):
+                    elif is_sample(name):
+                        parts.setdefault(record_name(name), []).append(path)
+                    elif not _is_whole(path):
                         path.unlink()
                         self.damaged += 1
                     else:
                         yield key, path.stat().st_size
                 except OSError as error:
                     self._cannot_read(error)
+
+    def _whole_samples(self, parts: dict[str, list[Path]]) -> Iterator[tuple[str, int]]:
+        """Picture's name and bytes of each sample that is there; clears up what is no whole one."""
+        for paths in parts.values():
+            pictures = [path for path in paths if path.suffix != f".{RECORD}"]
+            try:
+                whole = all(_is_whole(path) for path in paths)
+                if whole and len(pictures) == 1 and len(paths) == 2:
+                    size = sum(path.stat().st_size for path in paths)
+                    yield pictures[0].relative_to(self.folder).as_posix(), size
+                    continue
+                for path in paths:
+                    path.unlink()
+                if pictures or not whole:  # a record alone is what is left of a sample stored
+                    self.damaged_samples += len(paths)
+            except OSError as error:
+                self._cannot_read(error)
 
     def _cannot_read(self, error: OSError) -> None:
         self.foreign += 1
@@ -186,13 +222,27 @@ def _is_key(key: str) -> bool:
 
 
 def _is_whole(path: Path) -> bool:
-    """Whether a file begins and ends as a JPEG does."""
-    with path.open("rb") as file:
-        if os.fstat(file.fileno()).st_size < len(_JPEG_START + _JPEG_END):
+    """Whether a file begins and ends as its kind does, or can be parsed."""
+    if path.suffix == _PARTIAL:
+        return False
+    if path.suffix == f".{RECORD}":
+        try:
+            json.loads(path.read_bytes().decode())
+        except ValueError:
             return False
-        start = file.read(len(_JPEG_START))
-        file.seek(-len(_JPEG_END), os.SEEK_END)
-        return (start, file.read()) == (_JPEG_START, _JPEG_END)
+        return True
+    begins, ends = _PNG if path.suffix == ".png" else _JPEG
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size < len(begins + ends):
+            return False
+        start = file.read(len(begins))
+        file.seek(-len(ends), os.SEEK_END)
+        return (start, file.read()) == (begins, ends)
+
+
+def _by_time(found: tuple[str, int]) -> str:
+    """Names begin with the time; there may be several cameras' in one spool."""
+    return found[0].rpartition("/")[2]
 
 
 def open_spool(folder: str) -> Spool | None:

@@ -14,6 +14,7 @@ class Stats:
         skipped: frames that came too fast to be looked at.
         unusable: frames that were damaged, of zero size, or of a clock that was not set.
         still: frames of those looked at that the detector was spared, since nothing had changed.
+        unseen: frames of a recording that were given up, since the endpoint did not answer.
         faces: faces found, each in every frame.
         people: people of whom a crop was made.
         crops: crops made.
@@ -23,7 +24,11 @@ class Stats:
         failed: crops given up because the uplink did not take them.
         refused: times that a crop was left for later because the uplink takes others, but not it.
         damaged: crops of which the spool had only a part, at the start.
-        foreign: files in the spool that are no crops, at the start.
+        foreign: files in the spool that are not facepipe's, at the start.
+        samples: files made of frames that are kept for labelling, two of each: a picture and a
+            record.
+        samples_stored: of these files, and of those that an earlier start had left, the stored.
+        samples_dropped: likewise the lost: the spool had no room, or the uplink did not take them.
         bytes_uploaded: bytes of the crops stored.
         bytes_waiting: bytes of the crops that wait for the uplink.
         camera_errors: times that the camera could not be opened or read.
@@ -40,6 +45,7 @@ class Stats:
     skipped: int = 0
     unusable: int = 0
     still: int = 0
+    unseen: int = 0
     faces: int = 0
     people: int = 0
     crops: int = 0
@@ -50,6 +56,9 @@ class Stats:
     refused: int = 0
     damaged: int = 0
     foreign: int = 0
+    samples: int = 0
+    samples_stored: int = 0
+    samples_dropped: int = 0
     bytes_uploaded: int = 0
     bytes_waiting: int = 0
     camera_errors: int = 0

@@ -19,10 +19,11 @@ import attrs
 from facepipe.errors import FacepipeError, ImageError
 from facepipe.images import decode_image, encode_jpeg
 from facepipe.records import score_crop
+from facepipe_io.edge import process
 from facepipe_io.edge.agent import Agent
 from facepipe_io.edge.cameras import Camera, Frame, open_camera, without_secrets
-from facepipe_io.edge.detectors import open_detector
-from facepipe_io.edge.picker import Look
+from facepipe_io.edge.picker import CropPicker, Look
+from facepipe_io.edge.pickers import detector_of
 from facepipe_io.edge.settings import DeviceSettings
 from facepipe_io.edge.stats import Stats
 from facepipe_io.edge.uplinks import FolderUplink, Uplink
@@ -174,7 +175,7 @@ def run_pipeline(
         KeyboardInterrupt: when given up, while the agent's threads may still be at work.
     """
     scorer = open_scorer(emotion_model)
-    detector = open_detector(settings.detector, settings.model, min_score=settings.min_score)
+    detector = detector_of(settings)
 
     def opened() -> Camera:
         camera = open_camera(settings.source)
@@ -208,12 +209,16 @@ def run_pipeline(
 
         agent = Agent(
             settings.camera,
-            run.run,
             camera,
-            detector,
+            CropPicker(
+                settings.camera,
+                run.run,
+                detector,
+                resend_seconds=settings.resend_seconds,
+                stills=camera.stills,
+            ),
             ScoringUplink(folder, scorer, store, min_confidence=min_confidence),
             open_camera=opened if camera.live else None,
-            resend_seconds=settings.resend_seconds,
             max_fps=settings.max_fps,
             on_frame=frame_seen,
         )
@@ -235,6 +240,8 @@ def run_pipeline(
             if interrupts and not camera.live and frames != total:
                 of_all = "" if total is None else f" of {total:,}"
                 problem = f"{INTERRUPTED} after {frames:,}{of_all} frames"
+            elif agent.stats.unseen:
+                problem = process.loss(agent.stats) or ""
         run = _figures(run, agent.stats, meter, time.monotonic() - started)
         run = attrs.evolve(run, problem=problem)
         store.put_run(run)

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from facepipe_io import cli
 from facepipe_io.edge import uploader
-from facepipe_io.edge.detectors import DETECTORS
+from facepipe_io.edge.settings import DETECTOR_NAMES
 from facepipe_io.local.store import Store
 
 
@@ -175,7 +175,7 @@ def test_report_writes_the_page_anew(facepipe, source, tmp_path):
         (["demo", "--resend-seconds", "nan"], "resend_seconds must be a number from 0 to 1e+09"),
         (["rtsp://[bad/x"], "cannot read frames from"),
         (["SOURCE", "--out", "TEXT"], "it is a file; name a folder with --out"),
-        (["SOURCE", "--out", "/proc/facepipe"], "cannot put crops into /proc/facepipe"),
+        (["SOURCE", "--out", "/proc/facepipe"], "cannot store anything in /proc/facepipe"),
     ],
 )
 def test_a_mistake_is_told_in_one_line(facepipe, source, tmp_path, words, message):
@@ -272,7 +272,7 @@ def test_help_has_an_example(facepipe, command):
 
 def test_detectors_are_those_that_there_are():
     (option,) = [p for p in cli.main.commands["run"].params if p.name == "detector"]
-    assert list(option.type.choices) == sorted(DETECTORS)
+    assert list(option.type.choices) == DETECTOR_NAMES
 
 
 def test_without_its_packages_the_command_says_how_to_get_them():

@@ -11,6 +11,7 @@ EVERY = [
     errors.SettingsError(["A must be a number", "B is missing"]),
     errors.CameraError("clip.mp4", "there is no such file"),
     errors.ModelError("face.onnx", "there is no such file"),
+    errors.EndpointError("faces", "it is not in service"),
     errors.UplinkError("s3://crops", "access is denied"),
     errors.BusError("mqtt://broker", "nobody answers"),
     errors.StoreError("out/records.sqlite", "file is not a database"),

@@ -13,6 +13,7 @@ from facepipe_io.edge.bus.messages import (
     health_topic,
     infer_message,
     infer_topic,
+    prediction_topic,
     status_message,
     status_topic,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "infer_message",
     "infer_topic",
     "open_bus",
+    "prediction_topic",
     "status_message",
     "status_topic",
 ]

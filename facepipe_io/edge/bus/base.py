@@ -18,7 +18,7 @@ class Bus:
         """Where messages about faces go on this bus."""
         return infer_topic(camera)
 
-    def publish(self, topic: str, message: dict[str, Any]) -> None:
+    def publish(self, topic: str, message: Any) -> None:
         """Send a message as JSON. May raise whatever its client raises."""
 
     def close(self) -> None:
@@ -28,6 +28,6 @@ class Bus:
 class LogBus(Bus):
     """Writes messages to the log."""
 
-    def publish(self, topic: str, message: dict[str, Any]) -> None:
+    def publish(self, topic: str, message: Any) -> None:
         """Log a message."""
         log.info("%s %s", topic, json.dumps(message))

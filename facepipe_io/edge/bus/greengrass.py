@@ -37,7 +37,7 @@ class GreengrassSdkBus(Bus):
         # A full queue loses a message rather than make the device wait.
         self._options = {"queueFullPolicy": "BestEffort"}
 
-    def publish(self, topic: str, message: dict[str, Any]) -> None:
+    def publish(self, topic: str, message: Any) -> None:
         """Send a message."""
         payload = json.dumps(message)
         try:
@@ -97,7 +97,7 @@ class GreengrassIpcBus(Bus):
         """Where messages about faces go."""
         return client_infer_topic(camera)
 
-    def publish(self, topic: str, message: dict[str, Any]) -> None:
+    def publish(self, topic: str, message: Any) -> None:
         """Send a message.
 
         Raises:

@@ -24,6 +24,11 @@ def client_infer_topic(camera: str) -> str:
     return f"facepipe/{camera}/infer"
 
 
+def prediction_topic(camera: str) -> str:
+    """Where messages about what a classifier sees go, as with Greengrass V1's accelerator."""
+    return f"mli/predictions/{camera}"
+
+
 def health_topic(camera: str) -> str:
     """Where messages about the device's health go."""
     return f"facepipe/{camera}/health"
@@ -93,6 +98,9 @@ def health_message(
         "refused_crops": stats.refused,
         "damaged_crops": stats.damaged,
         "foreign_files": stats.foreign,
+        "samples": stats.samples,
+        "samples_stored": stats.samples_stored,
+        "samples_dropped": stats.samples_dropped,
         "camera_errors": stats.camera_errors,
         "detector_errors": stats.detector_errors,
         "uplink_errors": stats.uplink_errors,

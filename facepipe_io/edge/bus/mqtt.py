@@ -154,7 +154,7 @@ class MqttBus(Bus):
         """Where messages about faces go."""
         return client_infer_topic(camera)
 
-    def publish(self, topic: str, message: dict[str, Any]) -> None:
+    def publish(self, topic: str, message: Any) -> None:
         """Hand a message to the connection, without waiting for it to be sent.
 
         Raises:

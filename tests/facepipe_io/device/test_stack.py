@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from facepipe_io.device.environment import device_environment
 from facepipe_io.device.stack import Stack, ask_terraform, read_outputs
 from facepipe_io.errors import StoreError
 from tests.rehearsal.terraform import ROOT, installed
@@ -27,7 +28,7 @@ def test_a_camera_that_terraform_does_not_know_is_told_of(stack):
         stack.certificate("hall-2")
 
 
-@pytest.mark.parametrize("name", sorted(Stack.__annotations__))
+@pytest.mark.parametrize("name", sorted({*Stack.__annotations__} - {"endpoint_name"}))
 @pytest.mark.parametrize("value", [None, "", 7, ["a"], {"hall-1": None}])
 def test_an_output_that_is_missing_or_odd_is_named(outputs, name, value):
     document = json.loads(outputs.read_text())
@@ -35,6 +36,16 @@ def test_an_output_that_is_missing_or_odd_is_named(outputs, name, value):
     outputs.write_text(json.dumps(document))
     with pytest.raises(StoreError, match=f"there is no {name}; run `terraform apply` first"):
         read_outputs(outputs)
+
+
+def test_an_endpoint_for_frames_is_there_only_where_it_was_asked_for(stack, outputs):
+    assert stack.endpoint_name is None
+    document = json.loads(outputs.read_text())
+    document["endpoint_name"] = {"value": "deeplens-faces"}
+    outputs.write_text(json.dumps(document))
+    found = read_outputs(outputs)
+    assert device_environment(found, "hall-1", {})["FACEPIPE_ENDPOINT"] == "deeplens-faces"
+    assert "FACEPIPE_ENDPOINT" not in device_environment(stack, "hall-1", {})
 
 
 def test_an_endpoint_that_is_no_host_is_not_taken(outputs):

@@ -115,6 +115,40 @@ class Bucket:
         return [headers["X-Amz-Security-Token"] for headers in self.requests]
 
 
+class Runtime:
+    """Stands in for SageMaker's runtime.
+
+    Attributes:
+        endpoint: given the body and the custom attributes (None if there are none) of a request,
+            gives the answer of what is hosted.
+        requests: name, type, custom attributes and body of each request.
+        errors: a status, a code and a message for each request to come.
+        tokens: the session's token in each request.
+        refused: session tokens that have expired.
+    """
+
+    def __init__(self, endpoint) -> None:
+        self.endpoint = endpoint
+        self.requests = []
+        self.errors: list[tuple[int, str, str]] = []
+        self.tokens: list[str] = []
+        self.refused: set[str] = set()
+
+    def respond(self, request):
+        said = request.headers["X-Amzn-SageMaker-Custom-Attributes"]
+        name = request.path.split("/")[2]
+        self.requests.append((name, request.headers["Content-Type"], said, request.body))
+        self.tokens.append(request.headers["X-Amz-Security-Token"])
+        if self.tokens[-1] in self.refused:
+            status, code, message = 403, "ExpiredTokenException", "expired"
+        elif self.errors:
+            status, code, message = self.errors.pop(0)
+        else:
+            answer = self.endpoint(request.body, said)
+            return 200, answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        return status, json.dumps({"__type": code, "message": message}).encode()
+
+
 def zulu(seconds: float) -> str:
     """A time that is so far away, as AWS writes it."""
     return f"{utcnow() + datetime.timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%SZ}"
@@ -145,6 +179,9 @@ def serving(respond, context: ssl.SSLContext | None = None, port: int = 0):
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+
+        def do_POST(self):
+            self.do_GET()
 
         def do_PUT(self):
             self.do_GET()

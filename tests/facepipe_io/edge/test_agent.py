@@ -8,13 +8,14 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from facepipe.errors import KeyFormatError
 from facepipe.images import encode_jpeg
 from facepipe.keys import parse_key
 from facepipe_io.edge.agent import Agent
 from facepipe_io.edge.bus import Bus
 from facepipe_io.edge.cameras import Frame, open_camera
+from facepipe_io.edge.classifiers import Classifier
 from facepipe_io.edge.detectors import open_detector
+from facepipe_io.edge.picker import ClassifyPicker, CropPicker
 from facepipe_io.edge.spool import Spool
 from facepipe_io.edge.uploader import UPLOAD_TRIES
 from facepipe_io.errors import CameraError, SettingsError
@@ -40,8 +41,10 @@ def make(camera, *, detector=None, uplink=None, run="4f9c", **more):
     uplink = ListUplink() if uplink is None else uplink
     more.setdefault("backoff_seconds", 0.001)
     more.setdefault("max_fps", 1000.0)
-    more.setdefault("every_frame", True)  # scripted detectors do not go by what they are shown
-    return Agent("hall", run, camera, detector, uplink, **more), uplink
+    # Scripted detectors do not go by what they are shown.
+    stills = camera is not None and camera.stills
+    picker = CropPicker("hall", run, detector, every_frame=True, stills=stills)
+    return Agent("hall", camera, picker, uplink, **more), uplink
 
 
 def make_paced(count, *, may_end=None, ran_out=None, **more):
@@ -85,6 +88,14 @@ class ListBus(Bus):
         if self.error is not None:
             raise self.error
         self.messages.append((topic, message))
+
+
+class BrightOrDark(Classifier):
+    labels = ("bright", "dark")
+
+    def classify(self, image):
+        bright = image.mean() / 255
+        return np.array([bright, 1 - bright])
 
 
 class TestFile:
@@ -543,6 +554,23 @@ class TestMessages:
         assert told[0]["captured_at"] == "1970-01-01T00:16:40.400Z"
         assert [len(message["faces"]) for message in told] == [1] * (len(told) - 1) + [0]
 
+    def test_what_a_classifier_sees_is_told_of_at_most_once_a_second(self):
+        bus = ListBus()
+        clock = itertools.count(0.0, 0.1)
+        picker = ClassifyPicker(BrightOrDark(), top_k=2)
+        camera = ScriptedCamera([Frame(picture(5 * i), 1000 + i / 10) for i in range(50)])
+        agent = Agent("hall", camera, picker, ListUplink(), bus=bus, clock=clock.__next__)
+        stats = agent.run()
+        told = [message for topic, message in bus.messages if topic == "mli/predictions/hall"]
+        assert 3 <= len(told) < 30
+        assert told[0] == [
+            {"confidence": "1.0", "prediction": "dark"},
+            {"confidence": "0.0", "prediction": "bright"},
+        ]
+        assert told[-1][0]["prediction"] == "bright"
+        assert (stats.frames, stats.crops, stats.faces) == (50, 0, 0)
+        assert not [topic for topic, _ in bus.messages if topic.endswith("infer")]
+
     def test_health_is_told_every_minute_and_at_the_end(self):
         bus = ListBus()
         enough = threading.Event()
@@ -608,11 +636,6 @@ class TestMessages:
 def test_a_camera_or_the_means_to_open_it_is_needed():
     with pytest.raises(TypeError, match="open_camera"):
         make(None)
-
-
-def test_a_name_that_fits_into_no_key_is_refused_at_the_start():
-    with pytest.raises(KeyFormatError):
-        Agent("a/b", "4f9c", ScriptedCamera([]), ScriptedDetector(ONE_FACE), ListUplink())
 
 
 def test_frames_of_changing_size_and_of_one_pixel():

@@ -22,7 +22,7 @@ def parcels(draw, max_size=12):
                 number,
                 f"crop {number}",
                 size=draw(st.integers(1, 50)),
-                jpeg=b"picture" if in_memory else None,
+                contents=(b"picture",) if in_memory else None,
                 put_at=draw(st.sampled_from([-float("inf"), NOW - 2 * LIVE_SECONDS, NOW])),
                 rests_until=draw(st.sampled_from([-float("inf"), NOW, NOW + 1])),
             )
@@ -99,6 +99,18 @@ def test_no_more_is_dropped_than_has_to_be_and_only_the_oldest(made, spool_bytes
     assert backlog.drop() == []
 
 
+@given(parcels(), st.integers(0, 200), st.booleans())
+def test_down_to_a_bound_the_oldest_are_dropped_and_even_the_newest(made, most, in_memory):
+    backlog = backlog_of(made)
+    dropped = backlog.drop_beyond(most, in_memory=in_memory)
+    ours = [parcel for parcel in made if parcel.in_memory == in_memory]
+    assert dropped == ours[: len(dropped)]
+    kept = sum(parcel.size for parcel in ours[len(dropped) :])
+    assert kept == backlog.bytes(in_memory=in_memory) <= most
+    assert not dropped or kept + dropped[-1].size > most
+    assert list(backlog) == [parcel for parcel in made if parcel not in dropped]
+
+
 @given(parcels(), st.integers(0, 200))
 def test_what_is_on_its_way_counts_but_is_not_dropped(made, most):
     backlog = backlog_of(made, most, most)
@@ -110,7 +122,7 @@ def test_what_is_on_its_way_counts_but_is_not_dropped(made, most):
 def test_what_moved_to_the_spool_counts_there(made):
     backlog = backlog_of(made, spool_bytes=0, memory_bytes=1e9)
     for parcel in backlog.in_memory():
-        parcel.jpeg = None
+        parcel.contents = None
         backlog.moved(parcel)
     assert backlog.in_memory() == []
     assert backlog.drop() == made[:-1]

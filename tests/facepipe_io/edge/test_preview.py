@@ -21,7 +21,7 @@ from facepipe.images import decode_image
 from facepipe_io.edge import preview as module
 from facepipe_io.edge.agent import Agent
 from facepipe_io.edge.cameras import Camera, Frame
-from facepipe_io.edge.picker import Look
+from facepipe_io.edge.picker import CropPicker, Look
 from facepipe_io.edge.preview import PipePreview, open_preview, preview_jpeg
 from facepipe_io.errors import SettingsError
 from tests.facepipe_io.edge.helpers import (
@@ -375,9 +375,8 @@ def test_what_goes_wrong_on_the_way_is_told_and_passes(path):
 def watched(camera, preview):
     return Agent(
         "hall",
-        "4f9c",
         camera,
-        ScriptedDetector(ONE_FACE),
+        CropPicker("hall", "4f9c", ScriptedDetector(ONE_FACE)),
         ListUplink(),
         on_frame=preview.show,
         max_fps=1000.0,

@@ -21,6 +21,7 @@ import sys, time, pathlib
 from facepipe_io.edge import process
 from tests.facepipe_io.edge.helpers import *
 from facepipe_io.edge.agent import Agent
+from facepipe_io.edge.picker import CropPicker
 
 hang = pathlib.Path(sys.argv[1])
 
@@ -30,7 +31,8 @@ def found(call):
     return faces()
 
 camera = ScriptedCamera(frames(100), live=True, ends=False)
-agent = Agent("hall", "4f9c", camera, ScriptedDetector(found), ListUplink(), every_frame=True)
+picker = CropPicker("hall", "4f9c", ScriptedDetector(found), every_frame=True)
+agent = Agent("hall", camera, picker, ListUplink())
 camera._after_read = lambda count: time.sleep(0.01)
 process.run(agent)
 """

@@ -4,7 +4,8 @@ import socket
 
 import pytest
 
-from facepipe_io.edge.settings import camera_name, device_settings
+from facepipe_io.edge.names import camera_name
+from facepipe_io.edge.settings import DETECTOR_NAMES, device_settings
 from facepipe_io.errors import SettingsError
 
 
@@ -160,7 +161,8 @@ def test_a_model_that_is_needed():
 
 def test_a_detector_that_does_not_exist_is_one_problem():
     (problem,) = problems(FACEPIPE_DETECTOR="yolo", FACEPIPE_SOURCE="awscam")
-    assert problem == "FACEPIPE_DETECTOR must be one of awscam, haar, ssd, yunet, not 'yolo'"
+    names = ", ".join(DETECTOR_NAMES)
+    assert problem == f"FACEPIPE_DETECTOR must be one of {names}, not 'yolo'"
 
 
 @pytest.mark.parametrize("name", ["http://:8080", "on", "true", "results.mjpeg", "OFF"])

@@ -9,21 +9,28 @@ from pathlib import Path
 
 import pytest
 
-from facepipe.images import encode_jpeg
+from facepipe.images import encode_jpeg, encode_png
 from facepipe_io.edge.spool import Spool, open_spool
 from facepipe_io.errors import SettingsError
 from tests.facepipe_io.edge.helpers import picture
 
 JPEG = encode_jpeg(picture(7))
+PNG = encode_png(picture(7))
+RECORD = b'{"source-ref": "s3://samples/a.jpg"}\n'
 
 
 def key(number: int, camera: str = "hall", hour: int = 9) -> str:
     return f"faces/{camera}/2026/11/20/{hour:02}/20261120T{hour:02}3005{number:03}Z-4f9c-1-0.jpg"
 
 
+def sample(number: int, extension: str = "jpg", key: str = "unsure/hall") -> str:
+    return f"feedback/samples/{key}/20261120T093005250Z-4f9c-{number}.{extension}"
+
+
 def files_in(folder: Path) -> set:
-    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return set(found) - {".lock"}
+    """What is in a folder, of which parts may be going away."""
+    found = (Path(parent, name) for parent, _, names in os.walk(str(folder)) for name in names)
+    return {path.relative_to(folder).as_posix() for path in found} - {".lock"}
 
 
 @pytest.fixture
@@ -139,6 +146,89 @@ def test_the_oldest_first_whosever_they_are(tmp_path):
         key(1, camera="alpha", hour=9),
     ]
     spool.close()
+
+
+class TestSamples:
+    @staticmethod
+    def lay(folder, **contents):
+        """Files of samples: a name's extension, underlines for further dots, and what it holds."""
+        for name, data in contents.items():
+            path = folder / sample(1, name.replace("_", "."))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+
+    @pytest.mark.parametrize(("extension", "data"), [("jpg", JPEG), ("jpeg", JPEG), ("png", PNG)])
+    def test_the_next_start_finds_those_that_are_whole(self, tmp_path, extension, data):
+        self.lay(tmp_path, **{extension: data, "json": RECORD})
+        spool = Spool(tmp_path)
+        assert spool.samples == [(sample(1, extension), len(data) + len(RECORD))]
+        assert (spool.found, spool.damaged_samples, spool.foreign) == ([], 0, 0)
+        assert files_in(tmp_path) == {sample(1, extension), sample(1, "json")}
+        spool.close()
+
+    @pytest.mark.parametrize(
+        ("contents", "damaged"),
+        [
+            ({"jpg": JPEG[:-2], "json": RECORD}, 2),
+            ({"jpg": b"", "json": RECORD}, 2),
+            ({"jpg": PNG, "json": RECORD}, 2),
+            ({"png": PNG[:-1], "json": RECORD}, 2),
+            ({"png": b"\0" * len(PNG), "json": RECORD}, 2),
+            ({"jpg": JPEG, "json": b""}, 2),
+            ({"jpg": JPEG, "json": RECORD[:-3]}, 2),
+            ({"jpg": JPEG, "json": b"\xff\xfe"}, 2),
+            ({"jpg": JPEG}, 1),
+            ({"jpg_part": JPEG, "json": RECORD}, 2),
+            ({"json_part": RECORD}, 1),
+            ({"json": RECORD}, 0),  # the picture was stored, and then the process was killed
+        ],
+    )
+    def test_what_is_no_whole_one_is_removed(self, tmp_path, contents, damaged):
+        self.lay(tmp_path, **contents)
+        spool = Spool(tmp_path)
+        assert (spool.samples, spool.damaged_samples) == ([], damaged)
+        assert (spool.found, spool.damaged, spool.foreign) == ([], 0, 0)
+        assert files_in(tmp_path) == set()
+        spool.close()
+
+    def test_what_is_not_facepipes_is_left_alone(self, tmp_path):
+        foreign = [
+            "feedback/notes.json",
+            "feedback/samples/unsure/hall/notes.json",
+            "feedback/hall/20261120T093005250Z-4f9c-1.jpg",  # in no bucket
+            "samples/unsure/hall/20261120T093005250Z-4f9c-1.jpg",
+            sample(1, "gif"),
+            sample(1, "jpg.part.part"),
+            sample(1, key="unsure//hall").replace("//", "/faces/").replace("unsure/", ""),
+            f"feedback/samples/{key(1)}",
+        ]
+        for name in foreign:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_bytes(b"whatever")
+        spool = Spool(tmp_path)
+        assert (spool.found, spool.samples) == ([], [])
+        assert (spool.damaged, spool.damaged_samples, spool.foreign) == (0, 0, len(foreign))
+        assert files_in(tmp_path) == set(foreign)
+        spool.close()
+
+    @pytest.mark.parametrize("unreadable", ["jpg", "json"])
+    def test_what_cannot_be_read_is_left_with_what_belongs_to_it(
+        self, tmp_path, monkeypatch, unreadable
+    ):
+        self.lay(tmp_path, jpg=JPEG, json=RECORD)
+        really_open = Path.open
+
+        def may_fail(self, *arguments, **more):
+            if self.name.endswith(unreadable):
+                raise OSError(errno.EIO, os.strerror(errno.EIO), str(self))
+            return really_open(self, *arguments, **more)
+
+        monkeypatch.setattr(Path, "open", may_fail)
+        monkeypatch.setattr(Path, "read_bytes", lambda self: self.open("rb").read())
+        spool = Spool(tmp_path)
+        assert (spool.samples, spool.damaged_samples, spool.foreign) == ([], 0, 1)
+        assert files_in(tmp_path) == {sample(1), sample(1, "json")}
+        spool.close()
 
 
 def test_nothing_of_a_crop_is_left_when_the_disk_is_full(spool, monkeypatch):

@@ -19,6 +19,7 @@ from tests.facepipe_io.edge.servers import Bucket, CredentialsProvider, TokenExc
 
 KEY = "faces/hall 1+ü/2026/11/20/09/20261120T093005250Z-4f9c-7-0.jpg"
 JPEG = b"\xff\xd8" + b"picture" * 1000
+SAMPLE = "feedback/samples/un sure+ü/hall/20261120T093005250Z-4f9c-7."
 
 
 class TestFolder:
@@ -69,6 +70,12 @@ class TestFolder:
         files = [path for path in tmp_path.rglob("*") if path.is_file()]
         assert sorted(files) == sorted(tmp_path / key for key in set(keys))
         assert all(path.read_bytes() == JPEG for path in files)
+
+    def test_a_sample_lies_under_its_bucket_and_key(self, tmp_path):
+        uplink = FolderUplink(tmp_path)
+        uplink.put(SAMPLE + "jpg", JPEG)
+        path = "feedback/samples/un sure+ü/hall/20261120T093005250Z-4f9c-7.jpg"
+        assert (tmp_path / path).read_bytes() == JPEG
 
     def test_a_folder_that_went_away_is_made_again(self, tmp_path):
         uplink = FolderUplink(tmp_path / "crops")
@@ -138,14 +145,38 @@ class TestS3:
         moto = pytest.importorskip("moto", reason="moto is not installed")
         with moto.mock_aws() if hasattr(moto, "mock_aws") else moto.mock_s3():
             uplink = open_s3()
-            uplink.connect().create_bucket(Bucket="crops")
+            uplink.connection.get().create_bucket(Bucket="crops")
             uplink.put(KEY, JPEG)
             uplink.put(KEY, JPEG)
-            stored = uplink.connect().get_object(Bucket="crops", Key=KEY)
+            stored = uplink.connection.get().get_object(Bucket="crops", Key=KEY)
             assert stored["Body"].read() == JPEG
             assert stored["ContentType"] == "image/jpeg"
             with pytest.raises(UplinkError, match=r"s3://other: .*NoSuchBucket.*FACEPIPE_BUCKET"):
                 open_s3("other").put(KEY, JPEG)
+
+    def test_a_sample_is_stored_in_its_own_bucket_by_its_kind(self):
+        moto = pytest.importorskip("moto", reason="moto is not installed")
+        with moto.mock_aws() if hasattr(moto, "mock_aws") else moto.mock_s3():
+            uplink = open_s3()
+            uplink.connection.get().create_bucket(Bucket="samples")
+            for extension, kind in (
+                ("jpg", "image/jpeg"),
+                ("jpeg", "image/jpeg"),
+                ("png", "image/png"),
+                ("json", "application/json"),
+            ):
+                uplink.put(SAMPLE + extension, extension.encode())
+                key = (SAMPLE + extension).split("/", 2)[2]
+                stored = uplink.connection.get().get_object(Bucket="samples", Key=key)
+                assert stored["Body"].read() == extension.encode()
+                assert stored["ContentType"] == kind
+            with pytest.raises(UplinkError, match=r"s3://other: .*; check s3-bucket-name in"):
+                uplink.put(SAMPLE.replace("samples", "other") + "jpg", JPEG)
+
+    def test_a_role_that_may_not_put_samples(self, bucket):
+        bucket.errors = [(403, "AccessDenied")]
+        with pytest.raises(UplinkError, match=r"; allow .* s3:PutObject on the samples' bucket"):
+            open_s3().put(SAMPLE + "png", b"")
 
     def test_a_crop_is_put_only_where_there_is_none_and_that_is_signed(self, bucket):
         open_s3().put(KEY, JPEG)
@@ -199,12 +230,24 @@ class TestS3:
     def test_what_s3_refuses_is_told_with_what_to_do(self, code, status, hint):
         stub = pytest.importorskip("botocore.stub", reason="boto3 is not installed")
         uplink = open_s3()
-        with stub.Stubber(uplink.connect()) as stubber:
+        with stub.Stubber(uplink.connection.get()) as stubber:
             expected = {"Bucket": "crops", "Key": KEY, "Body": JPEG, "ContentType": "image/jpeg"}
             stubber.add_client_error(
                 "put_object", code, http_status_code=status, expected_params=expected
             )
             with pytest.raises(UplinkError, match=rf"\({code}\).*; {hint}"):
+                uplink.put(KEY, JPEG)
+
+    def test_a_server_that_never_answers(self):
+        boto3 = pytest.importorskip("boto3", reason="boto3 is not installed")
+        options = {"retries": {"total_max_attempts": 1}, "read_timeout": 0.05}
+        config = __import__("botocore.config").config.Config(**options)
+        with socket.socket() as server:
+            server.bind(("127.0.0.1", 0))
+            server.listen()
+            url = f"http://127.0.0.1:{server.getsockname()[1]}"
+            uplink = S3Uplink("crops", lambda: boto3.client("s3", endpoint_url=url, config=config))
+            with pytest.raises(UplinkError, match="; check the network"):
                 uplink.put(KEY, JPEG)
 
     def test_a_network_that_is_away(self):
@@ -255,7 +298,7 @@ class TestS3:
     def test_without_boto3_the_person_is_told_what_to_install(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "boto3", None)
         monkeypatch.delitem(sys.modules, "facepipe_io.edge.credentials", raising=False)
-        with pytest.raises(SettingsError, match=r"install facepipe\[aws\], or use a folder"):
+        with pytest.raises(SettingsError, match=r"AWS needs boto3 .*: install facepipe\[aws\]"):
             open_s3()
 
     def test_a_configuration_that_boto3_refuses(self, monkeypatch):
@@ -335,7 +378,7 @@ class TestS3WithACertificate:
         with pytest.raises(UplinkError) as caught:
             uplink.put(KEY, JPEG)
         assert str(caught.value) == (
-            f"cannot put crops into s3://crops: no credentials from {host}: it refuses the "
+            f"cannot store anything in s3://crops: no credentials from {host}: it refuses the "
             "certificate (403); it must be active and attached to the thing hall-1, and its policy "
             "must allow iot:AssumeRoleWithCertificate on cameras"
         )
@@ -363,3 +406,13 @@ def test_a_folder_is_preferred(tmp_path):
 def test_how_many_threads_an_uplink_bears(tmp_path):
     assert Uplink.parallel == 1
     assert FolderUplink(tmp_path).parallel == S3Uplink.parallel == 4
+
+
+def test_crops_of_an_earlier_start_are_told_of_where_there_is_no_bucket():
+    for given in ({"mode": "classify", "model": __file__, "labels": __file__},):
+        uplink = open_uplink(device_settings({}, source="demo", **given))
+        with pytest.raises(UplinkError, match="no bucket is named for crops; set FACEPIPE_BUCKET"):
+            uplink.put(KEY, JPEG)
+    pytest.importorskip("boto3", reason="boto3 is not installed")
+    with pytest.raises(UplinkError, match="no bucket is named"):
+        S3Uplink(None, lambda: None).put(KEY, JPEG)

@@ -7,11 +7,12 @@ from collections import Counter
 
 import pytest
 
+from facepipe_io.edge.lane import MAX_STRIKES
 from facepipe_io.edge.spool import Spool
-from facepipe_io.edge.uploader import MAX_STRIKES, QUEUED_CROPS, UPLOAD_TRIES, Uploader
+from facepipe_io.edge.uploader import QUEUED_CROPS, UPLOAD_TRIES, Uploader
 from facepipe_io.errors import UplinkError
 from tests.facepipe_io.edge.helpers import ListUplink, wait_for
-from tests.facepipe_io.edge.test_spool import JPEG, files_in, key
+from tests.facepipe_io.edge.test_spool import JPEG, PNG, RECORD, files_in, key, sample
 
 WAIT = 30
 
@@ -53,6 +54,10 @@ class Sending:
     def put(self, *keys):
         for each in keys:
             self.uploader.put(each, JPEG)
+
+    def put_samples(self, *names):
+        for each in names:
+            self.uploader.put_sample(each, PNG if each.endswith("png") else JPEG, RECORD)
 
     def wait(self, **counts):
         wait_for(lambda: all(self.counts[name] >= n for name, n in counts.items()))
@@ -421,5 +426,238 @@ class TestEnd:
         sending.uploader._events.put(((1).__truediv__, 0))  # a fault
         putting.join(WAIT)
         assert not putting.is_alive()
+        sending.thread.join(WAIT)
         assert sending.fault is not None
         uplink.gate.set()
+
+
+def of_crops(counts):
+    """What was counted but samples."""
+    return {name: n for name, n in counts.items() if not name.startswith("samples") and n}
+
+
+class TestSamples:
+    def test_a_sample_is_in_the_spool_until_both_its_files_are_stored(self, folder):
+        uplink = ListUplink()
+        uplink.gate.clear()
+        sending = Sending(uplink, Spool(folder))
+        sending.put_samples(sample(1), sample(2, "png"))
+        names = [sample(1), sample(1, "json"), sample(2, "png"), sample(2, "json")]
+        assert files_in(folder) == set(names)
+        uplink.gate.set()
+        counts = sending.end()
+        assert uplink.crops == list(zip(names, [JPEG, RECORD, PNG, RECORD]))
+        assert files_in(folder) == set()
+        assert (counts["samples"], counts["samples_stored"], counts["samples_dropped"]) == (4, 4, 0)
+        assert of_crops(counts) == {}
+
+    def test_samples_go_in_their_order_after_every_crop_that_waits(self, folder):
+        uplink = ListUplink()
+        uplink.gate.clear()
+        sending = Sending(uplink, Spool(folder))
+        sending.put(key(0))
+        assert uplink.entered.wait(WAIT)
+        sending.put_samples(sample(1), sample(2))
+        sending.put(key(3), key(4))
+        uplink.gate.set()
+        sending.end()
+        order = [name for name in uplink.keys if not name.endswith("json")]
+        assert order == [key(0), key(3), key(4), sample(1), sample(2)]
+
+    def test_a_live_crop_has_its_turn_while_a_sample_hangs(self, folder):
+        uplink = Parallel()
+        hangs, let_go = threading.Event(), threading.Event()
+
+        def refuses(of):
+            if of.startswith("feedback/"):
+                hangs.set()
+                assert let_go.wait(WAIT)
+            return False
+
+        uplink.refuses = refuses
+        sending = Sending(uplink, Spool(folder))
+        sending.put_samples(*(sample(n) for n in range(5)))
+        assert hangs.wait(WAIT)
+        sending.put(*(key(n) for n in range(9)))
+        sending.wait(uploaded=9)
+        assert sending.counts["samples_stored"] == 0
+        let_go.set()
+        assert sending.end()["samples_stored"] == 10
+
+    def test_samples_that_nobody_takes_are_no_trouble_to_crops(self, folder, caplog):
+        """A bucket that is not there, say: crops are neither paused nor counted as failed."""
+        uplink = Parallel()
+        uplink.refuses = lambda of: of.startswith("feedback/")
+        sending = Sending(uplink, Spool(folder), backoff_seconds=60)
+        sending.put_samples(sample(1))
+        wait_for(lambda: sending.errors)
+        for n in range(20):
+            sending.put(key(n))
+            sending.wait(uploaded=n + 1)
+        sending.uploader.hurry(time.monotonic())
+        counts = sending.end()
+        assert files_in(folder) == {sample(1), sample(1, "json")}
+        assert of_crops(counts) == {"uploaded": 20, "bytes_uploaded": 20 * len(JPEG)}
+        assert [r.getMessage() for r in caplog.records if "samples" in r.getMessage()] == [
+            f"uplink of samples: {sending.errors[0]}; trying again"
+        ]
+
+    def test_a_record_never_goes_before_its_picture(self, folder):
+        """Each is refused once, and then taken."""
+        refused = set()
+
+        def refuses(name):
+            if name in refused:
+                return False
+            refused.add(name)
+            return True
+
+        uplink = Parallel()
+        uplink.refuses = refuses
+        sending = Sending(uplink, Spool(folder))
+        names = [sample(n) for n in range(8)]
+        sending.put_samples(*names)
+        sending.wait(samples_stored=16)
+        sending.end()
+        for name in names:
+            record = name.replace("jpg", "json")
+            assert uplink.keys.index(name) < uplink.keys.index(record)
+
+    def test_samples_have_a_quarter_of_the_spool_and_the_next_is_not_kept(self, folder):
+        uplink = ListUplink()
+        uplink.refusing.set()
+        size = len(JPEG) + len(RECORD)
+        sending = Sending(uplink, Spool(folder), max_bytes=4 * 3 * size, backoff_seconds=60)
+        sending.put_samples(*(sample(n) for n in range(5)))
+        assert files_in(folder) == {sample(n, e) for n in range(3) for e in ("jpg", "json")}
+        assert (sending.counts["samples"], sending.counts["samples_dropped"]) == (10, 4)
+        sending.uploader.hurry(time.monotonic())
+        assert of_crops(sending.end()) == {}
+
+    def test_where_crops_need_the_room_samples_go_first_and_the_oldest_of_them(self, folder):
+        uplink = ListUplink()
+        uplink.refusing.set()
+        size = len(JPEG) + len(RECORD)
+        bound = 6 * size
+        sending = Sending(uplink, Spool(folder), max_bytes=bound, backoff_seconds=60)
+        sending.put(key(0))
+        sending.wait(uplink_errors=1)
+        sending.put_samples(sample(1))
+        sending.put(*(key(n) for n in range(2, 5)))
+        fit = int(bound // len(JPEG))
+        assert fit >= 6
+        sending.put(*(key(n) for n in range(5, 1 + fit)))
+        sending.wait(samples_dropped=2)
+        assert sending.counts["dropped"] == 0
+        kept = {key(0), *(key(n) for n in range(2, 1 + fit))}
+        wait_for(lambda: files_in(folder) == kept)
+        sending.put_samples(sample(90))  # there is no room for it
+        assert files_in(folder) == kept
+        assert sending.counts["samples_dropped"] == 4
+        sending.put(key(99))
+        sending.wait(dropped=1)
+
+    def test_crops_that_are_stored_give_their_room_back(self, folder):
+        size = len(JPEG) + len(RECORD)
+        uplink = ListUplink()
+        uplink.refusing.set()
+        sending = Sending(uplink, Spool(folder), max_bytes=4 * size, backoff_seconds=0.001)
+        sending.put(*(key(n) for n in range(4)))
+        wait_for(lambda: sending.uploader._sample_room < size)
+        sending.put_samples(sample(5))
+        assert sending.counts["samples_dropped"] == 2
+        uplink.refusing.clear()
+        sending.wait(uploaded=4)
+        wait_for(lambda: sending.uploader._sample_room >= size)
+        sending.put_samples(sample(6))
+        sending.wait(samples_stored=2)
+        sending.end()
+
+    def test_what_an_earlier_start_left_is_sent(self, folder):
+        earlier = Spool(folder)
+        for n, extension in ((3, "png"), (1, "jpg")):
+            earlier.write(sample(n, "json"), RECORD)
+            earlier.write(sample(n, extension), PNG if extension == "png" else JPEG)
+        earlier.close()
+        uplink = ListUplink()
+        sending = Sending(uplink, Spool(folder))
+        counts = sending.end()
+        assert uplink.keys == [sample(1), sample(1, "json"), sample(3, "png"), sample(3, "json")]
+        assert files_in(folder) == set()
+        assert (counts["samples"], counts["samples_stored"]) == (0, 4)
+        assert of_crops(counts) == {}
+
+    def test_a_full_disk_costs_samples_and_leaves_no_part_of_one(self, folder, monkeypatch):
+        spool = Spool(folder)
+        write = spool.write
+
+        def full(name, data):
+            if not name.endswith("json"):
+                raise OSError(errno.ENOSPC, "No space left on device")
+            write(name, data)
+
+        monkeypatch.setattr(spool, "write", full)
+        sending = Sending(ListUplink(), spool)
+        sending.put_samples(sample(1), sample(2))
+        assert files_in(folder) == set()
+        counts = sending.end()
+        assert (counts["samples_dropped"], counts["disk_errors"], counts["failed"]) == (4, 2, 0)
+
+    def test_a_sample_of_which_somebody_removed_a_part_is_lost_as_a_whole(self, folder):
+        uplink = ListUplink()
+        uplink.gate.clear()
+        sending = Sending(uplink, Spool(folder))
+        sending.put(key(0))
+        assert uplink.entered.wait(WAIT)
+        sending.put_samples(sample(1), sample(2))
+        (folder / sample(1, "json")).unlink()
+        uplink.gate.set()
+        counts = sending.end()
+        assert uplink.keys == [key(0), sample(2), sample(2, "json")]
+        assert files_in(folder) == set()
+        assert (counts["samples_stored"], counts["samples_dropped"], counts["failed"]) == (2, 2, 0)
+
+    def test_a_fault_in_the_uplink_costs_no_sample(self, folder, caplog):
+        class Faulty(ListUplink):
+            def put(self, key, data):
+                raise ZeroDivisionError("a fault")
+
+        sending = Sending(Faulty(), Spool(folder))
+        sending.put_samples(sample(1))
+        wait_for(lambda: sending.errors)
+        counts = sending.end()
+        assert files_in(folder) == {sample(1), sample(1, "json")}
+        assert of_crops(counts) == {}
+
+    def test_in_memory_too_samples_have_their_bound_and_their_tries(self, monkeypatch):
+        size = len(JPEG) + len(RECORD)
+        monkeypatch.setattr("facepipe_io.edge.uploader.MEMORY_BYTES", 4 * 2 * size)
+        uplink = ListUplink()
+        uplink.refusing.set()
+        sending = Sending(uplink)
+        sending.put_samples(*(sample(n) for n in range(3)))
+        assert sending.counts["samples_dropped"] == 2
+        counts = sending.end()
+        assert (counts["samples"], counts["samples_dropped"]) == (6, 6)
+        assert of_crops(counts) == {}
+        assert len(sending.errors) == UPLOAD_TRIES + 1
+
+    def test_a_recording_waits_for_no_sample(self):
+        uplink = ListUplink()
+        sending = Sending(uplink, lossy=False)
+        sending.put(key(0))
+        sending.put_samples(sample(1))
+        counts = sending.end()
+        assert (counts["uploaded"], counts["samples_stored"]) == (1, 2)
+
+    def test_at_the_end_crops_that_are_given_up_let_samples_wait_for_the_next_start(self, folder):
+        uplink = ListUplink()
+        uplink.refusing.set()
+        sending = Sending(uplink, Spool(folder))
+        sending.put(key(0))
+        sending.put_samples(sample(1))
+        assert of_crops(sending.end()) == {
+            "bytes_waiting": len(JPEG),
+            "uplink_errors": UPLOAD_TRIES,
+        }
+        assert files_in(folder) == {key(0), sample(1), sample(1, "json")}

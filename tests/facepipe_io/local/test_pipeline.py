@@ -384,7 +384,7 @@ def test_a_file_in_the_place_of_the_folder(two_portraits, tmp_path):
 
 def test_a_folder_that_cannot_be_made(two_portraits):
     out = Path("/proc/facepipe")
-    with pytest.raises(UplinkError, match="cannot put crops into /proc/facepipe"):
+    with pytest.raises(UplinkError, match="cannot store anything in /proc/facepipe"):
         run_pipeline(settings_for(two_portraits, out), out)
 
 
