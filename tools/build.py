@@ -1,20 +1,25 @@
-"""Build what is deployed: the zips of the two Lambda functions and the wheel.
+"""Build what is deployed: the zips of the two Lambda functions, the endpoint's model, the wheel.
 
     build/rekognition.zip   rekognition_entry and what it imports; boto3 is in Lambda's runtime
     build/deeplens.zip      deeplens_entry and what it imports; NumPy and OpenCV are the device's
+    build/model.tar.gz      a model and, in code/, sagemaker_entry and what it imports; what pip
+                            installs in its container is in code/requirements.txt
     build/*.whl             facepipe
 
 The same sources give the same bytes: files are sorted, and none carries a time or an owner.
-With --zips, the wheel is left out.
 """
 
 from __future__ import annotations
 
+import argparse
+import gzip
 import hashlib
+import io
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import zipfile
 from pathlib import Path
@@ -22,38 +27,89 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 
-# What both functions need beside the sources. Pinned, for the zips' sake.
+# What all of them need beside the sources. Pinned, for the archives' sake.
 REQUIREMENTS = ["attrs==25.4.0"]
 
 # Zip cannot say anything earlier (APPNOTE.TXT, 4.4.6).
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 SHARED = ["facepipe", "facepipe_io/__init__.py", "facepipe_io/errors.py", "facepipe_io/settings.py"]
+CLOUD = "facepipe_io/cloud"
+SCORER = ("__init__", "answers", "log", "metrics", "records", "rekognition", "scorer", "settings")
 FUNCTIONS = {
-    "rekognition.zip": ["rekognition_entry.py", "facepipe_io/cloud", *SHARED],
+    "rekognition.zip": [
+        "rekognition_entry.py",
+        *(f"{CLOUD}/{name}.py" for name in SCORER),
+        *SHARED,
+    ],
     "deeplens.zip": ["deeplens_entry.py", "facepipe_io/edge", *SHARED],
 }
+ENDPOINT = [
+    "sagemaker_entry.py",
+    *(f"{CLOUD}/{name}.py" for name in ("__init__", "bodies", "endpoint")),
+    "facepipe_io/edge",
+    *SHARED,
+]
+
+# Of which the serving toolkit installs what the model's container lacks.
+ENDPOINT_REQUIREMENTS = """\
+boto3==1.44.5
+numpy==2.2.6 ; python_version < "3.11"
+numpy==2.4.6 ; python_version >= "3.11"
+opencv-python-headless==4.14.0.94
+"""
+
+CASCADE = "haarcascade_frontalface_default.xml"
+# Suffixes of the text that describes a network, by the model's.
+NETWORKS = {".pb": ".pbtxt", ".caffemodel": ".prototxt"}
 
 
 def main() -> None:
     """Build everything."""
-    BUILD.mkdir(exist_ok=True)
+    options = _options()
+    out = options.out
+    out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         packages = Path(folder)
         _pip("install", "--no-deps", "--no-compile", "--target", str(packages), *REQUIREMENTS)
         for name, sources in FUNCTIONS.items():
             files = _sources(sources)
             files.update(_modules(packages))
-            _report(_zip(BUILD / name, files))
-    if "--zips" in sys.argv[1:]:
+            _report(_zip(out / name, files))
+        code = {f"code/{name}": path for name, path in _sources(ENDPOINT).items()}
+        code.update({f"code/{name}": path for name, path in _modules(packages).items()})
+        requirements = packages / "requirements.txt"
+        requirements.write_text(ENDPOINT_REQUIREMENTS, "utf-8")
+        code["code/requirements.txt"] = requirements
+        model = _model(options.model)
+        _report(_tar(out / "model.tar.gz", {**model, **code}))
+        another = "" if options.model else "; MODEL=... packs another"
+        print(f"  its model is {', '.join(model)}{another}")
+    if options.zips:
         return
-    for old in BUILD.glob("facepipe-*.whl"):
+    for old in out.glob("facepipe-*.whl"):
         old.unlink()
     _clean()
-    _pip("wheel", "--no-deps", "--wheel-dir", str(BUILD), str(ROOT))
+    _pip("wheel", "--no-deps", "--wheel-dir", str(out), str(ROOT))
     _clean()
-    for wheel in BUILD.glob("facepipe-*.whl"):
+    for wheel in out.glob("facepipe-*.whl"):
         _report(wheel)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Build what is deployed.")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        help="the endpoint's: YuNet's .onnx, an SSD's .pb or .caffemodel with its network's text "
+        "beside it, or a cascade's .xml; OpenCV's own cascade by default",
+    )
+    parser.add_argument("--out", type=Path, default=BUILD, help="where to; build/ by default")
+    parser.add_argument("--zips", action="store_true", help="leave the wheel out")
+    options = parser.parse_args()
+    if options.model is not None and not options.model.is_file():
+        parser.error(f"there is no file {options.model}")
+    return options
 
 
 def _clean() -> None:
@@ -80,6 +136,23 @@ def _modules(packages: Path) -> dict[str, Path]:
     }
 
 
+def _model(model: Path | None) -> dict[str, Path]:
+    """Name in the archive to file, for a model and the text that describes its network."""
+    if model is None:
+        import cv2
+
+        return {CASCADE: Path(cv2.data.haarcascades) / CASCADE}
+    files = {model.name: model}
+    suffix = NETWORKS.get(model.suffix.lower())
+    if suffix:
+        text = model.with_suffix(suffix)
+        texts = [text] if text.is_file() else list(model.parent.glob("*" + suffix))
+        if len(texts) != 1:
+            sys.exit(f"{model}: its network's text is missing; put {text.name} beside it")
+        files[texts[0].name] = texts[0]
+    return files
+
+
 def _zip(target: Path, files: dict[str, Path]) -> Path:
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name in sorted(files):
@@ -87,6 +160,18 @@ def _zip(target: Path, files: dict[str, Path]) -> Path:
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o100644 << 16
             archive.writestr(entry, files[name].read_bytes())
+    return target
+
+
+def _tar(target: Path, files: dict[str, Path]) -> Path:
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name in sorted(files):
+            data = files[name].read_bytes()
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    target.write_bytes(gzip.compress(plain.getvalue(), compresslevel=9, mtime=0))
     return target
 
 
@@ -98,7 +183,7 @@ def _pip(*arguments: str) -> None:
 def _report(path: Path) -> None:
     data = path.read_bytes()
     digest = hashlib.sha256(data).hexdigest()
-    print(f"{path.relative_to(ROOT)}  {len(data) / 1000:.0f} kB  sha256 {digest[:16]}")
+    print(f"{os.path.relpath(path)}  {len(data) / 1000:.0f} kB  sha256 {digest[:16]}")
 
 
 if __name__ == "__main__":
