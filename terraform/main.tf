@@ -1,5 +1,6 @@
 # What a camera's crop goes through, in order: storage, queue, scorer, dashboard. `device` is the
-# cameras' side: who may send crops and messages. `greengrass` is one way to run them.
+# cameras' side: who may send crops and messages. `greengrass` is one way to run them; `endpoint` finds
+# faces for them; `video` takes their video.
 
 module "storage" {
   source = "./modules/storage"
@@ -10,6 +11,7 @@ module "storage" {
   queue_arn   = module.queue.arn
   crop_days   = var.crop_days
   record_days = var.record_days
+  feedback    = var.feedback
   kms_key_arn = var.kms_key_arn
 }
 
@@ -67,6 +69,7 @@ module "device" {
   cameras         = local.csrs
   revoked_cameras = var.revoked_cameras
   bucket_arn      = local.bucket_arn
+  feedback        = var.feedback
   zip             = var.edge_zip
   log_days        = var.log_days
   kms_key_arn     = var.kms_key_arn
@@ -83,6 +86,35 @@ module "greengrass" {
   role_name       = module.device.role_name
   bucket_name     = module.storage.bucket_name
   wheel           = local.wheel
-  settings        = var.greengrass.settings
+  settings        = merge({ for name in module.endpoint[*].endpoint_name : "FACEPIPE_ENDPOINT" => name }, var.greengrass.settings)
   kms_key_arn     = var.kms_key_arn
+}
+
+module "endpoint" {
+  source = "./modules/endpoint"
+  count  = var.endpoint == null ? 0 : 1
+
+  account          = local.account
+  name             = var.name
+  camera_role_name = module.device.role_name
+  bucket_name      = module.storage.bucket_name
+  archive          = var.endpoint_archive
+  instance_type    = var.endpoint.instance_type
+  image            = var.endpoint.image
+  settings         = var.endpoint.settings
+  crops            = var.endpoint.crops
+  log_days         = var.log_days
+  kms_key_arn      = var.kms_key_arn
+}
+
+module "video" {
+  source = "./modules/video"
+  count  = var.video == null ? 0 : 1
+
+  account          = local.account
+  name             = var.name
+  cameras          = toset(keys(var.cameras))
+  camera_role_name = module.device.role_name
+  retention_hours  = var.video.retention_hours
+  kms_key_arn      = var.kms_key_arn
 }

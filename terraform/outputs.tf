@@ -57,6 +57,16 @@ output "greengrass_component" {
   value       = one(module.greengrass[*].component)
 }
 
+output "endpoint_name" {
+  description = "SageMaker endpoint that finds faces; a device's FACEPIPE_ENDPOINT. Null unless endpoint."
+  value       = one(module.endpoint[*].endpoint_name)
+}
+
+output "video_streams" {
+  description = "Each camera's stream in Kinesis Video Streams, by name; kvs:// and the name is a FACEPIPE_SOURCE. Empty unless video."
+  value       = var.video == null ? {} : module.video[0].streams
+}
+
 # For an operator.
 
 output "dashboard_url" {

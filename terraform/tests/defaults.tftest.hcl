@@ -31,6 +31,11 @@ run "defaults" {
   }
 
   assert {
+    condition     = output.endpoint_name == null && length(output.video_streams) == 0 && length(module.endpoint) == 0 && length(module.video) == 0
+    error_message = "What costs money whether it is used or not is there only when asked for."
+  }
+
+  assert {
     condition     = var.silent_minutes == 10 && length(var.revoked_cameras) == 0
     error_message = "A camera that goes silent rings, and none is revoked unasked."
   }
@@ -93,6 +98,39 @@ run "greengrass" {
   assert {
     condition     = output.greengrass_component.name == "deeplens-facepipe-camera" && startswith(output.greengrass_component.version, "0.1.")
     error_message = "The component is there when asked for, made of the wheel that the pattern finds."
+  }
+}
+
+run "endpoint" {
+  variables {
+    endpoint_archive = "tests/fixtures/model.tar.gz"
+    endpoint         = {}
+  }
+
+  assert {
+    condition     = output.endpoint_name == "deeplens-facepipe-faces" && var.endpoint.instance_type == "ml.m5.large"
+    error_message = "The endpoint is there when asked for, on the instance that its description gives the price of."
+  }
+}
+
+run "video" {
+  variables {
+    video   = {}
+    cameras = { hall-1 = "tests/fixtures/hall-1.csr" }
+  }
+
+  assert {
+    condition     = output.video_streams == tomap({ hall-1 = "deeplens-facepipe-hall-1" }) && var.video.retention_hours == 24
+    error_message = "Each camera has a stream when asked for, and video is kept for a day."
+  }
+}
+
+run "feedback" {
+  variables { feedback = {} }
+
+  assert {
+    condition     = var.feedback.prefixes == toset(["feedback"]) && var.feedback.days == 30
+    error_message = "Frames go under feedback/ and are kept for 30 days, unless something else is asked for."
   }
 }
 

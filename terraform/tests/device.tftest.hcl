@@ -16,6 +16,7 @@ variables {
   bucket_arn  = "arn:aws:s3:::deeplens-test-crops"
   log_days    = 14
   kms_key_arn = null
+  feedback    = null
 
   revoked_cameras = []
 
@@ -88,6 +89,17 @@ run "device_with_a_key" {
   assert {
     condition     = aws_cloudwatch_log_group.edge.kms_key_id == var.kms_key_arn
     error_message = "The log does not use the key."
+  }
+}
+
+run "device_with_feedback" {
+  command = plan
+  module { source = "./modules/device" }
+  variables { feedback = { prefixes = ["labels/new", "feedback"] } }
+
+  assert {
+    condition     = jsonencode(jsondecode(data.aws_iam_policy_document.upload.json)) == jsonencode(jsondecode(file("tests/golden/device-upload-with-feedback.json")))
+    error_message = "device-upload-with-feedback.json is not what is rendered: ${data.aws_iam_policy_document.upload.json}"
   }
 }
 

@@ -8,7 +8,7 @@ run "policies" {
   }
 
   assert {
-    condition     = output.proven >= 18 && length(output.unproven) == 0
+    condition     = output.proven >= 22 && length(output.unproven) == 0
     error_message = "These need a file under tests/golden/ and a test that reads it: ${join(", ", output.unproven)}."
   }
 
@@ -17,11 +17,15 @@ run "policies" {
     error_message = "A policy allows an action with a wildcard: name the actions."
   }
 
-  # Rekognition, CloudWatch and Greengrass's data plane know no resources for these actions; in a
-  # key's policy, * is the key.
+  # Rekognition, CloudWatch, ECR's login and Greengrass's data plane know no resources for these
+  # actions; in a key's policy, * is the key.
   assert {
     condition = toset([for allowed in output.allowed : allowed.name if contains(allowed.resources, "*")]) == toset([
       "dashboard-health ChartHealth",
+      "endpoint-endpoint ChartItsLoad",
+      "endpoint-endpoint LogInToTheRegistry",
+      "endpoint-endpoint-with-key ChartItsLoad",
+      "endpoint-endpoint-with-key LogInToTheRegistry",
       "greengrass-core TakeDeployments",
       "root-kms LetAlarmsPublish",
       "root-kms LetLogsBeKept",

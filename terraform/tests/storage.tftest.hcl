@@ -16,6 +16,7 @@ variables {
   queue_arn   = "arn:aws:sqs:us-east-1:123456789012:deeplens-test-crops"
   crop_days   = 1
   record_days = 30
+  feedback    = null
   kms_key_arn = null
 }
 
@@ -73,5 +74,16 @@ run "storage_with_a_key" {
   assert {
     condition     = one(aws_dynamodb_table.records.server_side_encryption).kms_key_arn == var.kms_key_arn
     error_message = "The table does not use the key."
+  }
+}
+
+run "storage_with_feedback" {
+  command = plan
+  module { source = "./modules/storage" }
+  variables { feedback = { prefixes = ["labels/new", "feedback"], days = 7 } }
+
+  assert {
+    condition     = { for rule in aws_s3_bucket_lifecycle_configuration.crops.rule : rule.filter[0].prefix => rule.expiration[0].days if length(rule.expiration) > 0 } == { "faces/" = 1, "batch/" = 30, "feedback/" = 7, "labels/new/" = 7 }
+    error_message = "Frames to be labelled expire too, under each of their prefixes."
   }
 }

@@ -9,7 +9,12 @@ from botocore.exceptions import UnknownServiceError
 from moto.core.request import Request, determine_request_protocol
 from moto.core.utils import get_service_model
 
-_BOTO_NAMES = {"awslambda": "lambda", "iotdata": "iot-data"}
+_BOTO_NAMES = {
+    "awslambda": "lambda",
+    "iotdata": "iot-data",
+    "kinesisvideoarchivedmedia": "kinesis-video-archived-media",
+    "sagemakerruntime": "sagemaker-runtime",
+}
 
 Answer = tuple[str, int, dict[str, str]]
 

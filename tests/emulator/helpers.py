@@ -7,10 +7,15 @@ import io
 import json
 import textwrap
 import time
+import urllib.error
+import urllib.request
 import zipfile
 from typing import Any, Callable, Mapping
 
+import boto3
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
 
 from tests.emulator import Emulator
@@ -117,6 +122,30 @@ def make_queue(aws: Emulator, name: str, **attributes: Any) -> tuple[str, str]:
 def queue_attributes(aws: Emulator, url: str) -> dict[str, str]:
     found = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
     return dict(found["Attributes"])
+
+
+def put_media(aws: Emulator, keys: Mapping[str, str], stream: str) -> int:
+    """Send a Kinesis video stream the beginning of a video, as cameras' SDKs do; boto3 cannot.
+
+    Args:
+        aws: the emulator.
+        keys: of whom.
+        stream: its name.
+
+    Returns:
+        The status of the answer.
+    """
+    headers = {"x-amzn-stream-name": stream, "Content-Type": "application/json"}
+    request = AWSRequest("POST", f"{aws.url}/putMedia", headers, b"\x1aE\xdf\xa3")
+    credentials = boto3.Session(**keys).get_credentials()
+    SigV4Auth(credentials, "kinesisvideo", REGION).add_auth(request)
+    sent = urllib.request.Request(request.url, request.data, dict(request.headers))
+    try:
+        with urllib.request.urlopen(sent) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
 
 
 def wait_until(true: Callable[[], Any], seconds: float = 20) -> Any:

@@ -48,6 +48,15 @@ def rehearse(console: Console) -> None:
         keys = stack.crops(camera)
         step("records say what was seen", lambda: stack.assert_records_say_what_was_seen(keys))
         step("metrics say what was seen", stack.assert_metrics_say_what_was_seen)
+
+        def compare() -> str:
+            found = stack.run_demo_in_each_mode(camera)
+            seen = {mode: stack.visitors(keys) for mode, keys in found.items()}
+            assert len({tuple(people) for people in seen.values()}) == 1, seen
+            return "; ".join(f"{len(people)} {mode}" for mode, people in seen.items())
+
+        step("the same people, wherever faces are looked for", compare)
+        step("their crops are scored", stack.wait_until_scored)
         step(
             "an update in place: code, a variable, hall-2 revoked",
             lambda: f"{len(stack.update_in_place())} changes, nothing rebuilt",

@@ -101,8 +101,17 @@ class Camera:
         session = self._session(client_id) if mqtt else ""
         self._call(aws, f"{session}/topics/{topic}", json.dumps(message).encode(), {})
 
-    def run(self, aws: Emulator, role_alias: str, bucket: str, source: str = "demo") -> None:
+    def run(
+        self, aws: Emulator, role_alias: str, bucket: str, source: str = "demo", **settings: str
+    ) -> None:
         """Run deeplens_entry.py to the end of a source; it gets its credentials by itself.
+
+        Args:
+            aws: the emulator.
+            role_alias: the role alias to ask credentials of.
+            bucket: for crops.
+            source: what it watches.
+            settings: more of its environment.
 
         Raises:
             RuntimeError: if it fails; says what it wrote.
@@ -124,6 +133,7 @@ class Camera:
             FACEPIPE_PRIVATE_KEY=os.fspath(self.folder / f"{self.name}.key"),
             FACEPIPE_CA=os.fspath(aws.ca_file),
         )
+        environment.update(settings)
         program = [sys.executable, os.fspath(ROOT / "deeplens_entry.py")]
         done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:

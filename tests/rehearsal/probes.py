@@ -20,6 +20,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.emulator.client import REGION
+from tests.emulator.helpers import put_media
 from tests.rehearsal.cameras import Camera
 from tests.rehearsal.stack import Stack
 
@@ -55,6 +56,7 @@ class Actors:
     camera: Any
     scorer: Any
     edge: Any
+    endpoint: Any
     crop: str
 
     @classmethod
@@ -68,6 +70,7 @@ class Actors:
             camera=stack.keys_of("hall-1"),
             scorer=_keys_of_role(stack, function["Configuration"]["Role"]),
             edge=_keys_of_role(stack, edge["Configuration"]["Role"]),
+            endpoint=_keys_of_endpoint(stack),
             crop=stack.crops("hall-1")[0],
         )
 
@@ -154,6 +157,26 @@ def _keys_of_role(stack: Stack, role: str) -> Any:
         functions.delete_function(FunctionName="tell")
 
 
+def _keys_of_endpoint(stack: Stack) -> Any:
+    """Credentials of the endpoint's role, which trusts SageMaker alone, and Lambda for as long."""
+    iam, name = stack.aws.client("iam"), _model_of(stack)["ExecutionRoleArn"].rpartition("/")[2]
+    trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+    lent = json.loads(json.dumps(trust).replace("sagemaker.amazonaws.com", "lambda.amazonaws.com"))
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(lent))
+    try:
+        return _keys_of_role(stack, iam.get_role(RoleName=name)["Role"]["Arn"])
+    finally:
+        iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
+
+
+def _model_of(stack: Stack) -> Any:
+    """The model that the endpoint serves."""
+    sagemaker, name = stack.aws.client("sagemaker"), stack.outputs["endpoint_name"]
+    config = sagemaker.describe_endpoint(EndpointName=name)["EndpointConfigName"]
+    found = sagemaker.describe_endpoint_config(EndpointConfigName=config)
+    return sagemaker.describe_model(ModelName=found["ProductionVariants"][0]["ModelName"])
+
+
 @attrs.frozen
 class Probe:
     """A call that somebody makes.
@@ -231,6 +254,42 @@ def _download_the_component(a: Actors) -> None:
         a.s3(a.camera).get_object(Bucket=a.named("bucket"), Key=key)
 
 
+def _ask_endpoint(client: Any, a: Actors, name: str | None = None) -> None:
+    s3 = a.stack.aws.client("s3")
+    picture = s3.get_object(Bucket=a.named("bucket"), Key=a.crop)["Body"].read()
+    client.invoke_endpoint(
+        EndpointName=name or a.named("endpoint_name"), Body=picture, ContentType="image/jpeg"
+    )
+
+
+def _model_key(a: Actors) -> str:
+    url = _model_of(a.stack)["PrimaryContainer"]["ModelDataUrl"]
+    return str(url.removeprefix(f"s3://{a.named('bucket')}/"))
+
+
+def _read(a: Actors, keys: Any, key: str) -> None:
+    a.s3(keys).get_object(Bucket=a.named("bucket"), Key=key)
+
+
+def _send_video(a: Actors, camera: str) -> None:
+    status = put_media(a.stack.aws, a.camera, a.named("video_streams")[camera])
+    if status == 403:
+        raise PermissionError("the video is refused")
+    assert status == 200, status
+
+
+def _find_video(a: Actors, camera: str) -> None:
+    a.call(a.camera, "kinesisvideo").get_data_endpoint(
+        StreamName=a.named("video_streams")[camera], APIName="PUT_MEDIA"
+    )
+
+
+def _watch_video(a: Actors, camera: str) -> None:
+    a.call(a.camera, "kinesis-video-archived-media").get_hls_streaming_session_url(
+        StreamName=a.named("video_streams")[camera], PlaybackMode="LIVE"
+    )
+
+
 def _write_a_record(a: Actors) -> None:
     names = {"TableName": a.named("table")}
     a.call(a.scorer, "dynamodb").put_item(**names, Item=_item("probe"))
@@ -250,6 +309,12 @@ PROBES: list[Probe] = [
             a.stack.aws, "$aws/things/hall-1/infer", {"faces": []}),
         "publishes its own status, retained": lambda a: a.hall_1.publish(
             a.stack.aws, f"facepipe/hall-1/status{_RETAINED}", {"status": "online"}),
+        "asks the endpoint": lambda a: _ask_endpoint(a.call(a.camera, "sagemaker-runtime"), a),
+        "asks where to send its own video": lambda a: _find_video(a, "hall-1"),
+        "sends its own video": lambda a: _send_video(a, "hall-1"),
+        "watches its own video": lambda a: _watch_video(a, "hall-1"),
+        "puts a frame to be labelled under its own name": lambda a: a.put(
+            a.camera, "feedback/hall-1/probe.jpg"),
     }),
     *_group("a camera", False, {
         "gets credentials in another's name": lambda a: a.hall_1.credentials(
@@ -319,6 +384,20 @@ PROBES: list[Probe] = [
             a.stack.aws, f"facepipe/hall-1/health{_RETAINED}", {"fps": 5, "spool_depth": 0}),
         "publishes to any other topic": lambda a: a.hall_1.publish(
             a.stack.aws, "facepipe/commands", {}),
+        "asks another endpoint": lambda a: _ask_endpoint(
+            a.call(a.camera, "sagemaker-runtime"), a, f"{a.named('endpoint_name')}-2"),
+        "replaces the endpoint's model": lambda a: a.put(a.camera, _model_key(a)),
+        "deletes the endpoint": lambda a: a.call(a.camera, "sagemaker").delete_endpoint(
+            EndpointName=a.named("endpoint_name")),
+        "asks where to send another's video": lambda a: _find_video(a, "hall-2"),
+        "sends another's video": lambda a: _send_video(a, "hall-2"),
+        "watches another's video": lambda a: _watch_video(a, "hall-2"),
+        "lists all streams": lambda a: a.call(a.camera, "kinesisvideo").list_streams(),
+        "puts a frame to be labelled under another's name": lambda a: a.put(
+            a.camera, "feedback/hall-2/probe.jpg"),
+        "puts a frame to be labelled under no name": lambda a: a.put(
+            a.camera, "feedback/probe.jpg"),
+        "reads a frame to be labelled": lambda a: _read(a, a.camera, "feedback/hall-1/probe.jpg"),
     }),
     *_group("a camera, as Greengrass core device,", True, {
         "connects by MQTT a second time": lambda a: a.hall_1.connect(a.stack.aws, "hall-1#2"),
@@ -416,7 +495,41 @@ PROBES: list[Probe] = [
         "reads a crop": lambda a: a.s3(a.edge).get_object(Bucket=a.named("bucket"), Key=a.crop),
         "reads all records": lambda a: a.call(a.edge, "dynamodb").scan(TableName=a.named("table")),
     }),
+    *_group("the endpoint", True, {
+        "reads its model": lambda a: _read(a, a.endpoint, _model_key(a)),
+        "puts a crop of any camera": lambda a: a.put(a.endpoint, "faces/hall-2/probe.jpg"),
+        "charts its load": lambda a: a.call(a.endpoint, "cloudwatch").put_metric_data(
+            **_metric("/aws/sagemaker/Endpoints")),
+        "opens a log stream of its own": lambda a: a.call(a.endpoint, "logs").create_log_stream(
+            logGroupName=_endpoint_log(a), logStreamName="probe"),
+    }),
+    *_group("the endpoint", False, {
+        "reads a crop": lambda a: _read(a, a.endpoint, a.crop),
+        "deletes a crop": lambda a: a.s3(a.endpoint).delete_object(
+            Bucket=a.named("bucket"), Key=a.crop),
+        "lists the bucket": lambda a: a.s3(a.endpoint).list_objects_v2(Bucket=a.named("bucket")),
+        "reads another model": lambda a: _read(a, a.endpoint, "models/secret.onnx"),
+        "replaces its model": lambda a: a.put(a.endpoint, _model_key(a)),
+        "deletes its model": lambda a: a.s3(a.endpoint).delete_object(
+            Bucket=a.named("bucket"), Key=_model_key(a)),
+        "puts a frame to be labelled": lambda a: a.put(a.endpoint, "feedback/hall-1/probe.jpg"),
+        "puts a crop without TLS": lambda a: a.put(
+            a.endpoint, "faces/hall-1/probe.jpg", tls=False),
+        "charts an emotion": lambda a: a.call(a.endpoint, "cloudwatch").put_metric_data(
+            **_metric(a.named("namespace"))),
+        "reads all records": lambda a: a.call(a.endpoint, "dynamodb").scan(
+            TableName=a.named("table")),
+        "asks Rekognition": lambda a: a.call(a.endpoint, "rekognition").detect_faces(**_in_s3(a)),
+        "watches a camera's video": lambda a: a.call(
+            a.endpoint, "kinesis-video-archived-media").get_hls_streaming_session_url(
+            StreamName=a.named("video_streams")["hall-1"], PlaybackMode="LIVE"),
+        "writes the cloud function's log": lambda a: a.call(a.endpoint, "logs").create_log_stream(
+            logGroupName=a.named("scorer_log_group"), logStreamName="probe"),
+        "assumes a camera's role": lambda a: a.call(a.endpoint, "sts").assume_role(
+            RoleArn=_camera_role(a), RoleSessionName="probe"),
+    }),
     *_group("anybody", False, {
+        "asks the endpoint": lambda a: _ask_endpoint(a.anonymous("sagemaker-runtime"), a),
         "reads a crop": lambda a: a.anonymous("s3").get_object(
             Bucket=a.named("bucket"), Key=a.crop),
         "puts a crop": lambda a: a.anonymous("s3").put_object(
@@ -424,6 +537,7 @@ PROBES: list[Probe] = [
         "lists the bucket": lambda a: a.anonymous("s3").list_objects_v2(Bucket=a.named("bucket")),
     }),
     *_group("a made-up access key", False, {
+        "asks the endpoint": lambda a: _ask_endpoint(a.call(_MADE_UP, "sagemaker-runtime"), a),
         "reads a crop": lambda a: a.s3(_MADE_UP).get_object(
             Bucket=a.named("bucket"), Key=a.crop),
         "sends to the queue": lambda a: a.call(_MADE_UP, "sqs").send_message(
@@ -443,6 +557,10 @@ PROBES: list[Probe] = [
 def _role_of(actors: Actors, function: str) -> str:
     found = actors.stack.aws.client("lambda").get_function(FunctionName=actors.named(function))
     return str(found["Configuration"]["Role"])
+
+
+def _endpoint_log(actors: Actors) -> str:
+    return f"/aws/sagemaker/Endpoints/{actors.named('endpoint_name')}"
 
 
 def _camera_role(actors: Actors) -> str:

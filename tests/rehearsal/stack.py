@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
+import gzip
+import json
+import os
 import subprocess
 import sys
 import time
@@ -20,7 +22,12 @@ from facepipe.records import ScoredCrop, from_item, metric_data
 from facepipe_io.local.scorers import SmileScorer
 from tests.emulator import Emulator
 from tests.rehearsal.cameras import Camera
+from tests.rehearsal.people import who_is_on
 from tests.rehearsal.terraform import ROOT, Terraform
+
+DATA = Path(os.environ.get("FACEPIPE_DATA", ROOT.parent / "shared" / "data"))
+#: What finds faces where it is there; else OpenCV's own cascade.
+MODEL = DATA / "models" / "face_detection_yunet_2023mar.onnx"
 
 #: Two, so that one can try what belongs to the other.
 CAMERAS = ("hall-1", "hall-2")
@@ -44,19 +51,21 @@ class Stack:
 
     @classmethod
     def make(cls, aws: Emulator, folder: Path) -> Stack:
-        """Make the cameras' keys, and copies of what is deployed; build nothing yet."""
-        build = [sys.executable, ROOT / "tools" / "build.py"]
+        """Make the cameras' keys, and what is deployed; apply nothing yet."""
+        build = [sys.executable, ROOT / "tools" / "build.py", "--out", folder]
+        build += ["--model", MODEL] if MODEL.is_file() else []
         subprocess.run(build, check=True, capture_output=True)
         cameras = {name: Camera(name, folder) for name in CAMERAS}
-        (wheel,) = (ROOT / "build").glob("facepipe-*.whl")
-        for name in ("rekognition.zip", "deeplens.zip", wheel.name):
-            shutil.copy(ROOT / "build" / name, folder / name)
         variables = {
             "cameras": {name: camera.make_key() for name, camera in cameras.items()},
             "scorer_zip": str(folder / "rekognition.zip"),
             "edge_zip": str(folder / "deeplens.zip"),
             "wheel": str(folder / "facepipe-*.whl"),
             "greengrass": {},
+            "endpoint": {},
+            "endpoint_archive": str(folder / "model.tar.gz"),
+            "video": {},
+            "feedback": {},
         }
         terraform = Terraform(folder / "terraform", aws.environment(), variables)
         return cls(aws, terraform, cameras)
@@ -77,12 +86,41 @@ class Stack:
         """Credentials that a camera got with its certificate."""
         return self.cameras[name].credentials(self.aws, self.outputs["role_alias"])
 
-    def run_demo(self, name: str) -> list[str]:
-        """Let a camera watch the demo; the keys of the crops that it has put."""
-        self.cameras[name].run(self.aws, self.outputs["role_alias"], self.outputs["bucket"])
-        keys = self.crops(name)
+    def run_demo(self, name: str, **settings: str) -> list[str]:
+        """Let a camera watch the demo; the keys of the crops that came of it.
+
+        Args:
+            name: the camera's.
+            settings: more of its environment.
+        """
+        before = self.crops(name)
+        self.cameras[name].run(
+            self.aws, self.outputs["role_alias"], self.outputs["bucket"], **settings
+        )
+        keys = [key for key in self.crops(name) if key not in before]
         assert keys, "the camera put no crops"
         return keys
+
+    def run_demo_in_each_mode(self, name: str) -> dict[str, list[str]]:
+        """Let a camera watch the demo three times; the keys of crops by where faces are found."""
+        cloud = {
+            "FACEPIPE_DETECTOR": "sagemaker",
+            "FACEPIPE_ENDPOINT": self.outputs["endpoint_name"],
+        }
+        # The last needs no bucket on the device, so that it is seen to put nothing there itself.
+        crops_too = {**cloud, "FACEPIPE_CROP_AT": "endpoint", "FACEPIPE_BUCKET": ""}
+        modes = {
+            "on the device": {"FACEPIPE_MODEL": str(MODEL)} if MODEL.is_file() else {},
+            "in the cloud": cloud,
+            "in the cloud, crops too": crops_too,
+        }
+        return {mode: self.run_demo(name, **settings) for mode, settings in modes.items()}
+
+    def visitors(self, keys: list[str]) -> list[str]:
+        """Who of the demo is on the crops of one run of it, each once."""
+        s3, bucket = self.aws.client("s3"), self.outputs["bucket"]
+        crops = {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+        return sorted(set(who_is_on(crops).values()))
 
     def crops(self, camera: str) -> list[str]:
         """Keys of a camera's crops."""
@@ -154,14 +192,17 @@ class Stack:
                 assert abs(sum(point["Sum"] for point in points) - sum(values)) < 0.05, name
 
     def update_in_place(self) -> dict[str, list[str]]:
-        """Change the function's code and a variable, and revoke hall-2; what that changed."""
+        """Change code, a variable, the endpoint's model, and revoke hall-2; what that changed."""
         with zipfile.ZipFile(self.terraform.variables["scorer_zip"], "a") as archive:
             archive.writestr("release.txt", "another release")
+        with Path(self.terraform.variables["endpoint_archive"]).open("ab") as model:
+            model.write(gzip.compress(b""))
         self.terraform.variables["min_confidence"] = 60
         self.terraform.variables["revoked_cameras"] = ["hall-2"]
         changes = self.terraform.changes()
         assert changes, "Terraform does not see the change"
-        rebuilt = {address: what for address, what in changes.items() if "delete" in what}
+        # What is made anew before the old one goes takes nothing down: ["create", "delete"].
+        rebuilt = {address: what for address, what in changes.items() if what[0] == "delete"}
         assert not rebuilt, f"an update takes down what is running: {rebuilt}"
         self.terraform.apply()
         self.outputs = self.terraform.outputs()
@@ -190,6 +231,18 @@ class Stack:
         expected = self.emotions_of(new, 60.0)
         assert (found.emotions.dominant if found else None) == expected.dominant
         assert found is None or all(value > 60 for value in found.emotions.scores.values())
+        self.assert_endpoint_finds_a_face(camera, old)
+
+    def assert_endpoint_finds_a_face(self, camera: str, key: str) -> None:
+        """Asked by a camera about a crop, the endpoint finds somebody."""
+        picture = self.aws.client("s3").get_object(Bucket=self.outputs["bucket"], Key=key)
+        runtime = self.aws.client("sagemaker-runtime", self.keys_of(camera))
+        answer = runtime.invoke_endpoint(
+            EndpointName=self.outputs["endpoint_name"],
+            Body=picture["Body"].read(),
+            ContentType="image/jpeg",
+        )
+        assert json.load(answer["Body"])["prediction"], f"nobody is found in {key}"
 
     def assert_nothing_is_left(self) -> None:
         """Destroyed, the account must be empty."""
@@ -203,6 +256,12 @@ class Stack:
             "event source mappings": client("lambda").list_event_source_mappings()[
                 "EventSourceMappings"
             ],
+            "models": client("sagemaker").list_models()["Models"],
+            "endpoints": client("sagemaker").list_endpoints()["Endpoints"],
+            "endpoint configurations": client("sagemaker").list_endpoint_configs()[
+                "EndpointConfigs"
+            ],
+            "streams": client("kinesisvideo").list_streams()["StreamInfoList"],
             "stacks": client("cloudformation").describe_stacks()["Stacks"],
             "things": client("iot").list_things()["things"],
             "certificates": client("iot").list_certificates()["certificates"],

@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from facepipe_io.edge.cameras.demo import visits
 from tests.emulator import running
 from tests.rehearsal.probes import PROBES, Actors, table
 from tests.rehearsal.stack import Stack
@@ -48,6 +49,16 @@ def test_a_camera_watches_the_demo_and_what_it_saw_is_on_record(stack):
     stack.assert_records_say_what_was_seen(keys)
     stack.assert_metrics_say_what_was_seen()
     assert stack.crops("hall-2") == []
+
+
+def test_the_same_people_are_found_wherever_faces_are_looked_for(stack):
+    keys = stack.run_demo_in_each_mode("hall-1")
+    people = sorted({visit.name for visit in visits()})
+    assert {mode: stack.visitors(found) for mode, found in keys.items()} == dict.fromkeys(
+        ("on the device", "in the cloud", "in the cloud, crops too"), people
+    )
+    counts = [len(found) for found in keys.values()]
+    assert max(counts) - min(counts) <= 1
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: f"{probe.who} {probe.what}")

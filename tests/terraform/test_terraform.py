@@ -31,4 +31,4 @@ def test_it_is_valid(terraform):
 def test_its_own_tests_pass(terraform):
     passed = re.search(r"(\d+) passed, 0 failed", terraform.run("test"))
     assert passed is not None
-    assert int(passed[1]) >= 105
+    assert int(passed[1]) >= 150

@@ -1,4 +1,5 @@
-# What a camera may do in AWS, with credentials that last an hour: put crops under its own name.
+# What a camera may do in AWS, with credentials that last an hour: put crops under its own name, and
+# frames to be labelled where there are to be any. Optional modules add policies of their own.
 
 locals {
   role_alias     = "${var.name}-camera"
@@ -37,6 +38,16 @@ data "aws_iam_policy_document" "upload" {
     sid       = "PutCropsUnderItsOwnName"
     actions   = ["s3:PutObject"]
     resources = ["${var.bucket_arn}/faces/$${credentials-iot:ThingName}/*"]
+  }
+
+  dynamic "statement" {
+    for_each = var.feedback == null ? [] : [var.feedback]
+
+    content {
+      sid       = "PutFramesUnderItsOwnName"
+      actions   = ["s3:PutObject"]
+      resources = [for prefix in statement.value.prefixes : "${var.bucket_arn}/${prefix}/$${credentials-iot:ThingName}/*"]
+    }
   }
 
   dynamic "statement" {

@@ -23,6 +23,11 @@ variable "bucket_arn" {
   type        = string
 }
 
+variable "feedback" {
+  description = "Prefixes under which they put frames to be labelled; null for none."
+  type        = object({ prefixes = set(string) })
+}
+
 variable "zip" {
   description = "Path of the edge function's zip."
   type        = string

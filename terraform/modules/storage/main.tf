@@ -74,6 +74,23 @@ resource "aws_s3_bucket_lifecycle_configuration" "crops" {
     }
   }
 
+  dynamic "rule" {
+    for_each = try(var.feedback.prefixes, [])
+
+    content {
+      id     = "expire-feedback-${rule.value}"
+      status = "Enabled"
+
+      filter {
+        prefix = "${rule.value}/"
+      }
+
+      expiration {
+        days = var.feedback.days
+      }
+    }
+  }
+
   rule {
     id     = "abort-uploads"
     status = "Enabled"

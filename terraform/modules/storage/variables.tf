@@ -28,6 +28,11 @@ variable "record_days" {
   type        = number
 }
 
+variable "feedback" {
+  description = "Prefixes of frames to be labelled, and days after which these are deleted; null for none."
+  type        = object({ prefixes = set(string), days = number })
+}
+
 variable "kms_key_arn" {
   description = "Key that encrypts bucket and table; null for AWS's own."
   type        = string

@@ -16,6 +16,10 @@ mock_data "aws_iot_endpoint" {
   defaults = { endpoint_address = "example.iot.us-east-1.amazonaws.com" }
 }
 
+mock_data "aws_sagemaker_prebuilt_ecr_image" {
+  defaults = { registry_path = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-inference:mock" }
+}
+
 mock_resource "aws_iam_role" {
   defaults = { arn = "arn:aws:iam::123456789012:role/mock" }
 }

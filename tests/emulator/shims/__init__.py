@@ -9,13 +9,17 @@ from tests.emulator.settings import Settings
 from tests.emulator.shims import (
     cloudwatch,
     greengrass,
+    hosts,
     iam,
     iot,
     iot_rules,
+    kinesis_video,
     lambda_,
     lambda_queues,
     rekognition,
     s3,
+    sagemaker,
+    sagemaker_runtime,
     sqs,
 )
 
@@ -25,13 +29,17 @@ def install(settings: Settings) -> None:
     for shim in (
         cloudwatch,
         greengrass,
+        hosts,
         iam,
         iot,
         iot_rules,
+        kinesis_video,
         lambda_,
         lambda_queues,
         rekognition,
         s3,
+        sagemaker,
+        sagemaker_runtime,
         sqs,
     ):
         shim.install(settings)

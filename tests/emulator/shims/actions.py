@@ -13,7 +13,11 @@ from tests.emulator.settings import ACCOUNT
 
 Params = Mapping[str, Any]
 
-_PREFIXES = {"iot-data": "iot"}
+_PREFIXES = {
+    "iot-data": "iot",
+    "kinesis-video-archived-media": "kinesisvideo",
+    "sagemaker-runtime": "sagemaker",
+}
 
 _RENAMED = {
     "lambda:Invoke": "lambda:InvokeFunction",
@@ -44,6 +48,16 @@ _RENAMED = {
 }
 
 _WITH_VERSION = {"s3:GetObject", "s3:DeleteObject"}
+
+
+def without_model(
+    service: str, method: str, path: str, headers: Mapping[str, str]
+) -> tuple[str, Params] | None:
+    """An operation that boto3 does not know, and its parameters; None if this is none of them."""
+    if (service, method, path) == ("kinesisvideo", "POST", "/putMedia"):
+        names = {"StreamName": "x-amzn-stream-name", "StreamARN": "x-amzn-stream-arn"}
+        return "PutMedia", {name: headers.get(header) for name, header in names.items()}
+    return None
 
 
 def required(service: str, operation: str, params: Params, region: str) -> list[tuple[str, str]]:
@@ -135,6 +149,16 @@ def _iot_data(params: Params, arn: str) -> Iterator[str]:
     yield f"{arn}topic/{params['topic']}" if "topic" in params else "*"
 
 
+def _kinesis_video(params: Params, arn: str) -> Iterator[str]:
+    # A stream's ARN ends in the time of its making, which policies cannot know.
+    named = f"{arn}stream/{params['StreamName']}/0" if params.get("StreamName") else "*"
+    yield str(params.get("StreamARN") or named)
+
+
+def _sagemaker_runtime(params: Params, arn: str) -> Iterator[str]:
+    yield f"{arn}endpoint/{str(params['EndpointName']).lower()}"
+
+
 def _sts(params: Params, arn: str) -> Iterator[str]:
     yield str(params.get("RoleArn", "*"))
 
@@ -142,9 +166,12 @@ def _sts(params: Params, arn: str) -> Iterator[str]:
 _RESOURCES: dict[str, Callable[[Params, str], Iterator[str]]] = {
     "dynamodb": _dynamodb,
     "iot-data": _iot_data,
+    "kinesis-video-archived-media": _kinesis_video,
+    "kinesisvideo": _kinesis_video,
     "lambda": _lambda,
     "logs": _logs,
     "s3": _s3_resources,
+    "sagemaker-runtime": _sagemaker_runtime,
     "sns": _sns,
     "sqs": _sqs,
     "sts": _sts,

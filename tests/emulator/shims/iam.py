@@ -71,10 +71,26 @@ def front_door(service: str, request: HttpRequest) -> errors.Answer | None:
         return None
     name = errors.boto_name(service)
     body = _body(request)
+    operation, params = _operation(service, name, request, body)
+    try:
+        _check(name, operation, params, request)
+    except ServiceException as refusal:
+        log.info("refused: %s", refusal)
+        return errors.error(service, request, refusal.code, refusal.message, 403)
+    return None
+
+
+def _operation(
+    service: str, name: str, request: HttpRequest, body: bytes
+) -> tuple[str, Mapping[str, Any]]:
+    """What a request asks for, as its API names it, and its parameters, as boto3 takes them."""
     try:
         operation, uri_params = get_service_router(name).match(request)
     except NotFound:
-        raise NotImplementedError(f"iam: {request.method} {request.path} of {name}") from None
+        found = actions.without_model(name, request.method, request.path, request.headers)
+        if found is None:
+            raise NotImplementedError(f"iam: {request.method} {request.path} of {name}") from None
+        return found
     parser = PROTOCOL_PARSERS[errors.protocol_of(service, request)]
     params = parser(operation).parse(
         {
@@ -86,12 +102,7 @@ def front_door(service: str, request: HttpRequest) -> errors.Answer | None:
             "url_params": uri_params,
         }
     )
-    try:
-        _check(name, operation.name, params, request)
-    except ServiceException as refusal:
-        log.info("refused: %s", refusal)
-        return errors.error(service, request, refusal.code, refusal.message, 403)
-    return None
+    return operation.name, params
 
 
 def _body(request: HttpRequest) -> bytes:

@@ -28,11 +28,11 @@ from moto.awslambda.responses import LambdaResponse
 from moto.awslambda_simple.models import LambdaSimpleBackend
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.utils import utcnow
-from moto.logs.models import logs_backends
 
 from tests.emulator.function_process import FunctionProcess, Invocation, make_runtime
 from tests.emulator.settings import ACCOUNT, Settings, log
-from tests.emulator.shims.iam import assume_for, role_may
+from tests.emulator.shims import role_logs
+from tests.emulator.shims.iam import assume_for
 
 _pools: list[_Pool] = []  # the one that `install` made
 
@@ -234,19 +234,8 @@ def _not_trusted(function: Any) -> Invocation:
 def _write_log(function: Any, stream: str, lines: list[str]) -> None:
     for line in lines:
         log.info("lambda %s: %s", function.function_name, line)
-    name = function.logging_config["LogGroup"]
-    logs = logs_backends[ACCOUNT][function.region]
-    arn = f"arn:aws:logs:{function.region}:{ACCOUNT}:log-group:{name}:log-stream:{stream}"
-    needed = ("logs:CreateLogStream", "logs:PutLogEvents")
-    if not lines or not all(role_may(function.role, action, arn) for action in needed):
-        return
-    if name not in logs.groups:
-        if not role_may(function.role, "logs:CreateLogGroup", arn):
-            return
-        logs.create_log_group(name, {})
-    logs.ensure_log_stream(name, stream)
-    now = round(time.time() * 1000)
-    logs.put_log_events(name, stream, [{"timestamp": now, "message": line} for line in lines])
+    group = function.logging_config["LogGroup"]
+    role_logs.write(function.role, function.region, group, stream, lines)
 
 
 def _called_by(function: Any, qualifier: str | None) -> str:

@@ -1,0 +1,1 @@
+../../variables-feedback.tf
