@@ -26,12 +26,34 @@ _ALL = {
     # Each release of Hypothesis has its own: what another wrote makes no examples.
     "database": DirectoryBasedExampleDatabase(ROOT / ".hypothesis" / hypothesis.__version__),
 }
+_FRESH = {**_ALL, "derandomize": False, "print_blob": True}
+settings.register_profile("few", max_examples=20, **_FRESH)
 settings.register_profile("quick", max_examples=60, **_ALL)
-settings.register_profile("ci", max_examples=100, derandomize=False, print_blob=True, **_ALL)
+settings.register_profile("ci", max_examples=60, **_FRESH)
 settings.register_profile("long", max_examples=5000, **_ALL)
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "quick")
 )
+
+# What takes longest, the longest first, so that no process is left alone with it at the end.
+_LONGEST = (
+    "tests/rehearsal",
+    "tests/terraform",
+    "tests/facepipe_io/device/test_install",
+    "tests/test_outages",
+    "tests/facepipe_io/local",
+    "tests/facepipe_io/device",
+    "tests/emulator",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        found = (i for i, start in enumerate(_LONGEST) if item.nodeid.startswith(start))
+        return next(found, len(_LONGEST))
+
+    items.sort(key=place)
+
 
 # With FACEPIPE_FORBID_SKIPS set, a skip fails the run unless its reason starts with one of the
 # words that FACEPIPE_EXPECT_SKIPS names, separated by commas.
