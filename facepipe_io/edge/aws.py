@@ -133,14 +133,19 @@ def code(error: BaseException) -> str:
     return str(response.get("Error", {}).get("Code", ""))
 
 
-def hint(error: BaseException, hints: Mapping[str, str], otherwise: str) -> str:
-    """What to do about an error of boto3's; empty where it says so itself.
+def reason(error: BaseException, hints: Mapping[str, str], otherwise: str) -> str:
+    """What an error of boto3's says, and what to do about it.
 
     Args:
         error: the error.
         hints: what to do by AWS's word for it.
         otherwise: what to do if AWS has another word.
     """
+    return "; ".join(filter(None, (one_line(error), _hint(error, hints, otherwise))))
+
+
+def _hint(error: BaseException, hints: Mapping[str, str], otherwise: str) -> str:
+    """What to do about an error; empty where it says so itself."""
     from botocore import exceptions
 
     from facepipe_io.edge.credentials import CredentialsError

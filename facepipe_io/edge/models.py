@@ -12,6 +12,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Iterable, Iterator
 
+from facepipe_io.edge import aws
 from facepipe_io.edge.archives import MAX_MODEL_BYTES, unpack
 from facepipe_io.edge.opencv import printable
 from facepipe_io.edge.resilience import one_line
@@ -122,8 +123,7 @@ def _from_s3(home: Path, name: str, connect: Callable[[], S3Client], max_bytes: 
     except ModelError as error:
         failure = ModelError(printable(name), error.reason)
     except (BotoCoreError, ClientError, HTTPError, RuntimeError) as error:
-        code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
-        hint = _S3_HINTS.get(code, "check the network and the device's credentials")
+        hint = _S3_HINTS.get(aws.code(error), "check the network and the device's credentials")
         failure = ModelError(printable(name), f"{one_line(error)}; {hint}")
     except OSError as error:
         failure = ModelError(printable(name), f"{one_line(error)}; make room for it")

@@ -20,10 +20,9 @@ from facepipe.images import encode_jpeg, fit_within, thumbnail
 from facepipe.keys import format_key, parse_key
 from facepipe.motion import MotionGate
 from facepipe.tracks import FaceTracker
-from facepipe_io.edge.aws import Connection, connector, hint
+from facepipe_io.edge.aws import Connection, connector, reason
 from facepipe_io.edge.detectors import YUNET_LONG_SIDE, Detector
 from facepipe_io.edge.picker import NO_TRACKS, NOBODY, Crop, Look, Picker
-from facepipe_io.edge.resilience import one_line
 from facepipe_io.errors import EndpointError
 
 if TYPE_CHECKING:
@@ -100,8 +99,8 @@ class Endpoint:
         )
 
     def _error(self, error: BaseException) -> EndpointError:
-        todo = hint(error, _HINTS, "check FACEPIPE_ENDPOINT and the device's credentials")
-        return EndpointError(self.name, "; ".join(filter(None, (one_line(error), todo))))
+        otherwise = "check FACEPIPE_ENDPOINT and the device's credentials"
+        return EndpointError(self.name, reason(error, _HINTS, otherwise))
 
 
 def open_endpoint(settings: DeviceSettings) -> Endpoint:

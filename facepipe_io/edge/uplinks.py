@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
 from facepipe_io.edge import aws
-from facepipe_io.edge.resilience import one_line
 from facepipe_io.edge.samples import bucket_and_key, content_type, is_sample
 from facepipe_io.errors import UplinkError
 
@@ -129,8 +128,8 @@ class S3Uplink(Uplink):
             bucket = self._bucket
 
         def as_error(error: BaseException) -> Exception:
-            todo = aws.hint(error, hints, "check the bucket and the device's credentials")
-            return UplinkError(f"s3://{bucket}", "; ".join(filter(None, (one_line(error), todo))))
+            otherwise = "check the bucket and the device's credentials"
+            return UplinkError(f"s3://{bucket}", aws.reason(error, hints, otherwise))
 
         with self.connection.client(as_error) as client:
             try:

@@ -18,7 +18,6 @@ from botocore.config import Config
 from facepipe_io.edge import aws
 from facepipe_io.edge.cameras.video import VideoCamera
 from facepipe_io.edge.credentials import make_session
-from facepipe_io.edge.resilience import one_line
 from facepipe_io.errors import CameraError, SettingsError
 
 if TYPE_CHECKING:
@@ -52,6 +51,8 @@ _ALLOW = (
 )
 _WAIT = "nothing to do but wait; a stream bears few viewers at a time"
 _CODEC = "let what sends it send H.264 or H.265 with its codec private data"
+_NO_STREAM = "check the stream's name, and that AWS_DEFAULT_REGION is its region"
+_NO_VIDEO = "nothing was sent to the stream in the last 30 seconds; see to what sends it"
 _HINTS = {
     "AccessDeniedException": _ALLOW,
     "NotAuthorizedException": _ALLOW,
@@ -106,8 +107,7 @@ def open_stream(
         SettingsError,
         ValueError,
     ) as error:
-        reason = "; ".join(filter(None, (one_line(error), _hint(error))))
-        raise CameraError(source, reason) from error
+        raise CameraError(source, _reason(error)) from error
     try:
         camera = VideoCamera(url, clock=clock, start_time=clock())
     except CameraError as error:
@@ -131,10 +131,8 @@ def _session_url(session: boto3.Session, name: str) -> str:
     return str(answer["HLSStreamingSessionURL"])
 
 
-def _hint(error: BaseException) -> str:
-    """What to do about an error; empty where it says so itself."""
-    if aws.code(error) == "ResourceNotFoundException":
-        if getattr(error, "operation_name", "") == "GetDataEndpoint":
-            return "check the stream's name, and that AWS_DEFAULT_REGION is its region"
-        return "nothing was sent to the stream in the last 30 seconds; see to what sends it"
-    return aws.hint(error, _HINTS, "check the stream and the device's credentials")
+def _reason(error: BaseException) -> str:
+    """What an error says, and what to do about it."""
+    of_stream = getattr(error, "operation_name", "") == "GetDataEndpoint"
+    hints = {**_HINTS, "ResourceNotFoundException": _NO_STREAM if of_stream else _NO_VIDEO}
+    return aws.reason(error, hints, "check the stream and the device's credentials")

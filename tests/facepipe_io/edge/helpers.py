@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -17,6 +18,16 @@ from facepipe_io.edge.uplinks import Uplink
 from facepipe_io.errors import CameraError, UplinkError
 
 STANDINS = Path(__file__).resolve().parents[2] / "standins"
+
+
+def forget_aws(monkeypatch) -> None:
+    """Let boto3 find nothing of whoever runs the tests: no keys, region, files or proxies."""
+    for name in list(os.environ):
+        if name.startswith("AWS_") or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import sys
 
 import pytest
@@ -9,6 +8,7 @@ from facepipe_io.edge.aws import device_session
 from facepipe_io.edge.settings import device_settings
 from facepipe_io.errors import SettingsError
 from tests.facepipe_io.edge.certificates import Authority
+from tests.facepipe_io.edge.helpers import forget_aws
 from tests.facepipe_io.edge.servers import CredentialsProvider, serving
 
 
@@ -20,14 +20,10 @@ def session(**given):
 
 @pytest.fixture(autouse=True)
 def _an_account(monkeypatch):
-    for name in list(os.environ):
-        if name.startswith("AWS_") or name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
+    forget_aws(monkeypatch)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
 
 
 def test_credentials_are_those_of_the_usual_chain():

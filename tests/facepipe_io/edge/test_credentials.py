@@ -3,7 +3,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 import shutil
 import socket
 import ssl
@@ -25,7 +24,7 @@ from facepipe_io.edge.credentials import (
 )
 from facepipe_io.errors import SettingsError
 from tests.facepipe_io.edge.certificates import DAY, Authority, utcnow
-from tests.facepipe_io.edge.helpers import wait_for
+from tests.facepipe_io.edge.helpers import forget_aws, wait_for
 from tests.facepipe_io.edge.servers import CredentialsProvider, TokenExchange, serving
 
 SECRET = "wJalrXUtnFEMI/K7MDENG"
@@ -41,12 +40,7 @@ anything = st.recursive(
 
 @pytest.fixture(autouse=True)
 def _nowhere_else_to_look(monkeypatch):
-    for name in list(os.environ):
-        if name.startswith("AWS_") or name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    forget_aws(monkeypatch)
 
 
 class TestAnswer:

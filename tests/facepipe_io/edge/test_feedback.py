@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import random
 import signal
 import subprocess
@@ -23,7 +22,7 @@ from facepipe_io.edge.settings import device_settings
 from facepipe_io.edge.spool import Spool
 from facepipe_io.edge.uplinks import FolderUplink, open_uplink
 from facepipe_io.errors import SettingsError
-from tests.facepipe_io.edge.helpers import faces, picture, scene
+from tests.facepipe_io.edge.helpers import faces, forget_aws, picture, scene
 from tests.facepipe_io.edge.test_spool import files_in
 from tests.facepipe_io.edge.test_uploader import Sending
 
@@ -132,15 +131,11 @@ class TestOffer:
 
 
 @pytest.fixture
-def _an_account(monkeypatch, tmp_path):
-    for name in list(os.environ):
-        if name.startswith("AWS_") or name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
+def _an_account(monkeypatch):
+    forget_aws(monkeypatch)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import socket
 import sys
 import time
@@ -14,6 +13,7 @@ import pytest
 from facepipe_io.edge.cameras import open_camera
 from facepipe_io.edge.watch import CameraWatch
 from facepipe_io.errors import CameraError, SettingsError
+from tests.facepipe_io.edge.helpers import forget_aws
 from tests.facepipe_io.edge.hls import FPS, VideoStreams, fragments_of
 
 SOURCE = "kvs://hall"
@@ -22,15 +22,10 @@ OPEN = {"GetDataEndpoint": "getDataEndpoint", "Session": "getHLSStreamingSession
 
 @pytest.fixture(autouse=True)
 def _an_account(monkeypatch):
-    for name in list(os.environ):
-        if name.startswith("AWS_") or name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
+    forget_aws(monkeypatch)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAUSUAL")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ from facepipe_io.errors import EndpointError, SettingsError
 from tests.facepipe_io.edge.helpers import (
     ListUplink,
     ScriptedCamera,
+    forget_aws,
     frames,
     picture,
     scene,
@@ -46,8 +47,7 @@ def answer_of(detections=((1, 0.9, 0.25, 0.25, 0.5, 0.75),), **more):
 
 @pytest.fixture(autouse=True)
 def _an_account(monkeypatch):
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "http_proxy", "HTTP_PROXY"):
-        monkeypatch.delenv(name, raising=False)
+    forget_aws(monkeypatch)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")

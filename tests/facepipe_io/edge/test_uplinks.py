@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import re
 import resource
 import socket
@@ -15,6 +14,7 @@ from facepipe_io.edge.settings import device_settings
 from facepipe_io.edge.uplinks import FolderUplink, S3Uplink, Uplink, open_uplink
 from facepipe_io.errors import SettingsError, UplinkError
 from tests.facepipe_io.edge.certificates import Authority
+from tests.facepipe_io.edge.helpers import forget_aws
 from tests.facepipe_io.edge.servers import Bucket, CredentialsProvider, TokenExchange, serving
 
 KEY = "faces/hall 1+ü/2026/11/20/09/20261120T093005250Z-4f9c-7-0.jpg"
@@ -127,16 +127,11 @@ def open_s3(name="crops", **given):
 
 
 @pytest.fixture
-def _an_account(monkeypatch, tmp_path):
-    for name in list(os.environ):
-        if name.startswith("AWS_") or name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
+def _an_account(monkeypatch):
+    forget_aws(monkeypatch)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
 
 
 @pytest.mark.usefixtures("_an_account")
