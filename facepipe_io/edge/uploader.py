@@ -393,9 +393,9 @@ class Uploader:
 
     def _drop(self, parcels: list[Parcel]) -> None:
         for parcel in parcels:
-            self._count_of(parcel, dropped=1)
-            self._let_go(parcel)
             self._from_spool(parcel)
+            self._let_go(parcel)
+            self._count_of(parcel, dropped=1)  # last: what is counted as dropped is gone
 
     def _fit_samples(self) -> None:
         """Leave to samples what crops do not need, and no more than their share."""
