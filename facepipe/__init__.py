@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from facepipe.classification import top_k as top_k
     from facepipe.crops import crop_regions as crop_regions
     from facepipe.crops import cut as cut
+    from facepipe.datasets import copy_groups as copy_groups
+    from facepipe.datasets import fingerprint as fingerprint
+    from facepipe.datasets import split_pictures as split_pictures
     from facepipe.detections import Detections as Detections
     from facepipe.emotions import FaceEmotions as FaceEmotions
     from facepipe.emotions import filter_emotions as filter_emotions
@@ -44,6 +47,8 @@ if TYPE_CHECKING:
     from facepipe.errors import FeedbackError as FeedbackError
     from facepipe.errors import ImageError as ImageError
     from facepipe.errors import KeyFormatError as KeyFormatError
+    from facepipe.errors import LabelsError as LabelsError
+    from facepipe.errors import PointerError as PointerError
     from facepipe.errors import ResponseError as ResponseError
     from facepipe.errors import ShapeError as ShapeError
     from facepipe.events import S3Object as S3Object
@@ -56,15 +61,31 @@ if TYPE_CHECKING:
     from facepipe.images import encode_png as encode_png
     from facepipe.images import fit_within as fit_within
     from facepipe.images import image_wh as image_wh
+    from facepipe.images import letterboxed as letterboxed
     from facepipe.images import sharpness as sharpness
     from facepipe.images import thumbnail as thumbnail
     from facepipe.keys import CropKey as CropKey
     from facepipe.keys import format_key as format_key
     from facepipe.keys import parse_key as parse_key
+    from facepipe.label_formats import ParsedLabels as ParsedLabels
+    from facepipe.label_formats import manifest_line as manifest_line
+    from facepipe.label_formats import parse_coco as parse_coco
+    from facepipe.label_formats import parse_manifest as parse_manifest
+    from facepipe.label_formats import parse_voc as parse_voc
+    from facepipe.label_formats import parse_yolo as parse_yolo
+    from facepipe.label_formats import parse_yolo_classes as parse_yolo_classes
+    from facepipe.labels import LabelledImage as LabelledImage
+    from facepipe.letterbox import Letterbox as Letterbox
+    from facepipe.models import ModelPointer as ModelPointer
+    from facepipe.models import ModelVersion as ModelVersion
+    from facepipe.models import format_pointer as format_pointer
+    from facepipe.models import parse_pointer as parse_pointer
+    from facepipe.models import pointer_key as pointer_key
     from facepipe.motion import MotionGate as MotionGate
     from facepipe.records import ScoredCrop as ScoredCrop
     from facepipe.records import metric_data as metric_data
     from facepipe.records import score_crop as score_crop
+    from facepipe.records import seen_object as seen_object
     from facepipe.records import to_item as to_item
     from facepipe.samples import SampleKey as SampleKey
     from facepipe.samples import parse_sample_key as parse_sample_key
@@ -96,7 +117,14 @@ _HOME = {
     "FrameAttributes": "attributes",
     "ImageError": "errors",
     "KeyFormatError": "errors",
+    "LabelledImage": "labels",
+    "LabelsError": "errors",
+    "Letterbox": "letterbox",
+    "ModelPointer": "models",
+    "ModelVersion": "models",
     "MotionGate": "motion",
+    "ParsedLabels": "label_formats",
+    "PointerError": "errors",
     "ResponseError": "errors",
     "S3Object": "events",
     "SampleKey": "samples",
@@ -108,6 +136,7 @@ _HOME = {
     "box_area": "boxes",
     "box_iou": "boxes",
     "clip_boxes": "boxes",
+    "copy_groups": "datasets",
     "crop_regions": "crops",
     "cut": "crops",
     "decode_image": "images",
@@ -118,29 +147,42 @@ _HOME = {
     "expand_boxes": "boxes",
     "face_predictions": "sampling",
     "filter_emotions": "emotions",
+    "fingerprint": "datasets",
     "fit_within": "images",
     "format_attributes": "attributes",
     "format_key": "keys",
+    "format_pointer": "models",
     "image_wh": "images",
     "iter_s3_objects": "events",
     "keeps": "sampling",
     "largest_face": "emotions",
+    "letterboxed": "images",
+    "manifest_line": "label_formats",
     "margin": "sampling",
     "metric_data": "records",
     "nms": "boxes",
     "parse_attributes": "attributes",
+    "parse_coco": "label_formats",
     "parse_feedback": "sampling",
     "parse_key": "keys",
     "parse_labels": "classification",
+    "parse_manifest": "label_formats",
+    "parse_pointer": "models",
     "parse_sample_key": "samples",
+    "parse_voc": "label_formats",
+    "parse_yolo": "label_formats",
+    "parse_yolo_classes": "label_formats",
+    "pointer_key": "models",
     "prediction_message": "classification",
     "sample_key": "samples",
     "sample_record": "samples",
     "scale_boxes": "boxes",
     "score_crop": "records",
+    "seen_object": "records",
     "sharpness": "images",
     "softmax": "classification",
     "split_event": "events",
+    "split_pictures": "datasets",
     "thumbnail": "images",
     "to_item": "records",
     "top_k": "classification",

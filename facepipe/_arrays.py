@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,9 @@ from facepipe.errors import ShapeError
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+# No sensor is that wide; the bound keeps areas and whole pixels far from overflow.
+_LONGEST_SIDE = 10**7
 
 
 def as_boxes(boxes: ArrayLike, name: str = "boxes") -> NDArray[np.float64]:
@@ -54,6 +58,21 @@ def as_wh(wh: tuple[float, float], name: str = "wh") -> tuple[float, float]:
     except (TypeError, ValueError):
         pass
     raise ShapeError(name, "a (width, height) pair of numbers greater than 0", repr(wh))
+
+
+def as_picture_wh(wh: tuple[int, int], name: str = "wh") -> tuple[int, int]:
+    """Return the `(width, height)` of a picture: whole numbers from 1 to 10 million.
+
+    Raises:
+        ShapeError: for anything else.
+    """
+    try:
+        width, height = (operator.index(side) for side in wh)
+        if 1 <= width <= _LONGEST_SIDE and 1 <= height <= _LONGEST_SIDE:
+            return width, height
+    except (TypeError, ValueError):
+        pass
+    raise ShapeError(name, "a picture's (width, height) in whole pixels", repr(wh)[:80])
 
 
 def _array(values: ArrayLike, dtype: Any, name: str, expected: str) -> NDArray[Any]:

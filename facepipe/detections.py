@@ -16,9 +16,12 @@ import numpy as np
 from facepipe._arrays import as_boxes, as_vector, as_wh
 from facepipe.boxes import clip_boxes, nms
 from facepipe.errors import ShapeError
+from facepipe.yolo_output import yolo_rows
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+    from facepipe.letterbox import Letterbox
 
 #: The label of detectors that know faces only.
 FACE = 1
@@ -257,6 +260,34 @@ class Detections:
         return cls._from_xywh(rects, scores, _ratio(input_wh, frame_wh))
 
     @classmethod
+    def from_yolo(cls, output: ArrayLike, *, letterbox: Letterbox) -> Detections:
+        """Read the answer of a model of the YOLO family, its boxes in pixels of its input.
+
+        Args:
+            output: of any number of classes, counted from 0. `(1, 4 + classes, N)`, the columns
+                being `x, y` of the centre, `width, height` and each class's score, as of YOLOv8
+                and later; `(1, N, 5 + classes)` rows that have the box's own score before the
+                classes', as of YOLOv5 to YOLOv7 and of a YOLOX that was exported with
+                `--decode_in_inference`; or `(1, N, 6)` rows `x0, y0, x1, y1, score, class`, as of
+                YOLOv10 and of models exported with their suppression.
+            letterbox: how the frame was made into the model's input.
+
+        Raises:
+            ShapeError: for any other shape.
+
+        Example:
+            >>> from facepipe.letterbox import Letterbox
+            >>> row = [[[192, 140, 224, 172, 0.9, 2]]]
+            >>> box = Letterbox.fit((1280, 640), (640, 640))
+            >>> found = Detections.from_yolo(row, letterbox=box)
+            >>> found.boxes, found.labels
+            (array([[384., -40., 448.,  24.]]), array([2]))
+        """
+        rows = yolo_rows(output, letterbox.into_wh)
+        found = cls._from_rows(rows, (1.0, 1.0), first_label=0)
+        return cls(letterbox.unmap(found.boxes), found.scores, found.labels)
+
+    @classmethod
     def _from_xywh(
         cls, xywh: NDArray[np.float64], scores: NDArray[np.float64], scale: tuple[float, float]
     ) -> Detections:
@@ -297,13 +328,21 @@ class Detections:
         """Those whose score is at least this, 0 to 1."""
         return self[self.scores >= score]
 
-    def nms(self, iou_threshold: float) -> Detections:
-        """Those that non-maximum suppression keeps, best first, whatever their labels.
+    def nms(self, iou_threshold: float, *, by_label: bool = False) -> Detections:
+        """Those that non-maximum suppression keeps, best first.
 
         Args:
             iou_threshold: 0 to 1; see `facepipe.boxes.nms`.
+            by_label: whether a box suppresses only those of its own label.
         """
-        return self[nms(self.boxes, self.scores, iou_threshold)]
+        if not by_label:
+            return self[nms(self.boxes, self.scores, iou_threshold)]
+        kept = [np.empty(0, np.int64)]
+        for label in np.unique(self.labels):
+            rows = np.flatnonzero(self.labels == label)
+            kept.append(rows[nms(self.boxes[rows], self.scores[rows], iou_threshold)])
+        found = np.sort(np.concatenate(kept))
+        return self[found[np.argsort(-self.scores[found], kind="stable")]]
 
     def clipped(self, wh: tuple[float, float]) -> Detections:
         """Cut to a frame of `(width, height)`; what lies wholly outside is dropped."""

@@ -8,6 +8,8 @@ FacepipeError
     EventError          an event that no service sends
     ResponseError       a response that DetectFaces does not give
     FeedbackError       a feedback configuration that makes no sense
+    LabelsError         labels of pictures that cannot be read, or not be written
+    PointerError        a text that points to no published model
 """
 
 from __future__ import annotations
@@ -116,3 +118,27 @@ class FeedbackError(FacepipeError, ValueError):
 
     def __str__(self) -> str:
         return "; ".join(self.problems)
+
+
+class LabelsError(FacepipeError, ValueError):
+    """Labels of pictures that cannot be read at all, or not be written.
+
+    Attributes:
+        reason: what is wrong with them.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+class PointerError(FacepipeError, ValueError):
+    """A text that points to no published model, or parts that make no such pointer.
+
+    Attributes:
+        reason: what is wrong with them.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)

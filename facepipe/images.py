@@ -20,6 +20,7 @@ from facepipe._arrays import as_wh
 from facepipe._image_size import image_wh
 from facepipe.boxes import box_area, clip_boxes
 from facepipe.errors import ImageError
+from facepipe.letterbox import Letterbox
 
 __all__ = [
     "as_bgr",
@@ -28,6 +29,7 @@ __all__ = [
     "encode_jpeg",
     "fit_within",
     "image_wh",
+    "letterboxed",
     "sharpness",
     "thumbnail",
 ]
@@ -203,6 +205,38 @@ def _halved(image: Image, most: tuple[int, int]) -> Image:
         half = (image.shape[1] // 2, image.shape[0] // 2)
         image = cv2.resize(image, half, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
     return image
+
+
+def letterboxed(image: Image, into_wh: tuple[int, int], fill: int = 114) -> tuple[Image, Letterbox]:
+    """Scale a picture, up or down, until it fits into a size, and fill what is left with grey.
+
+    Args:
+        image: `(H, W, 3)` uint8.
+        into_wh: `(width, height)` of the result.
+        fill: the grey, 0 to 255; 114 is what YOLO models are trained with (`letterbox` in
+            `utils/augmentations.py` of ultralytics/yolov5).
+
+    Returns:
+        The result, `(H, W, 3)` uint8, and how coordinates of the picture become the result's.
+
+    Raises:
+        ImageError: if the picture is none.
+        ShapeError: if `into_wh` is no size.
+
+    Example:
+        >>> square, box = letterboxed(np.zeros((90, 160, 3), np.uint8), (320, 320))
+        >>> square.shape, box.offset, square[:71:35, 0, 0]
+        ((320, 320, 3), (0, 70), array([114, 114,   0], dtype=uint8))
+    """
+    image = as_bgr(image)
+    box = Letterbox.fit((image.shape[1], image.shape[0]), into_wh)
+    (left, top), (width, height) = box.offset, box.scaled_wh
+    canvas: Image = np.full((box.into_wh[1], box.into_wh[0], 3), fill, np.uint8)
+    small = _halved(image, (2 * width - 1, 2 * height - 1))
+    canvas[top : top + height, left : left + width] = cv2.resize(
+        small, (width, height), interpolation=cv2.INTER_LINEAR
+    )
+    return canvas, box
 
 
 def thumbnail(image: Image) -> Image:

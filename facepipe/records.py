@@ -1,9 +1,13 @@
-"""What is kept and charted of a scored crop, as the plain values that AWS takes.
+"""What is kept and charted of a crop, as the plain values that AWS takes.
 
-A record is an item of the DynamoDB table: one number attribute per kept emotion, in capitals,
-beside `s3key`, `dominant`, `camera`, `captured_at`, `face_count` and `expires_at`. Metrics are
-CloudWatch's: one per emotion, and `FacesScored`, each once over all cameras and once with the
-dimension `Camera`.
+A record is an item of the DynamoDB table. A face's has one number attribute per kept emotion, in
+capitals, beside `s3key`, `dominant`, `camera`, `captured_at`, `face_count` and `expires_at`. That
+of anything else, whose crop's key says what it is, has `s3key`, `label`, `camera`, `captured_at`
+and `expires_at`: an object has no emotions.
+
+Metrics are CloudWatch's: one per emotion, and `FacesScored`, each once over all cameras and once
+with the dimension `Camera`; for objects `ObjectsSeen`, once with the dimension `Label` and once
+with `Camera` and `Label`.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ import attrs
 
 from facepipe.emotions import FaceEmotions, face_details, filter_emotions, largest_face
 from facepipe.errors import KeyFormatError, ResponseError
-from facepipe.keys import parse_key
+from facepipe.keys import FACE_LABEL, parse_key
 
 #: The camera of a crop whose key was not made by facepipe.
 UNKNOWN_CAMERA = "unknown"
@@ -31,8 +35,9 @@ class ScoredCrop:
         key: its S3 key.
         camera: the camera that took it.
         captured_at: when, UTC.
-        face_count: faces that Rekognition found in it.
+        face_count: faces that Rekognition found in it; 0 for an object, which it is not asked of.
         emotions: those of the largest face that passed the threshold; there may be none.
+        label: what it shows.
     """
 
     key: str
@@ -40,6 +45,39 @@ class ScoredCrop:
     captured_at: datetime
     face_count: int
     emotions: FaceEmotions
+    label: str = FACE_LABEL
+
+    @property
+    def is_face(self) -> bool:
+        """Whether it shows a face, which has emotions; anything else is an object."""
+        return self.label == FACE_LABEL
+
+
+def seen_object(key: str) -> ScoredCrop | None:
+    """What there is to say of an object's crop: all of it stands in its key.
+
+    Args:
+        key: the crop's S3 key, decoded.
+
+    Returns:
+        None for a face's crop, and for a key that was not made by facepipe.
+
+    Example:
+        >>> stem = "faces/hall/2026/11/20/09/20261120T093005250Z-4f9c-7-0"
+        >>> seen_object(f"{stem}-soda bottle.jpg").label
+        'soda bottle'
+        >>> seen_object(f"{stem}.jpg") is None
+        True
+    """
+    try:
+        parsed = parse_key(key)
+    except KeyFormatError:
+        return None
+    if parsed.label == FACE_LABEL:
+        return None
+    return ScoredCrop(
+        key, parsed.camera, parsed.captured_at, 0, FaceEmotions({}), label=parsed.label
+    )
 
 
 def score_crop(
@@ -49,7 +87,7 @@ def score_crop(
     event_time: datetime,
     min_confidence: float = 10.0,
 ) -> ScoredCrop:
-    """Turn a DetectFaces response into a scored crop.
+    """Turn a DetectFaces response into a face's scored crop.
 
     Args:
         key: the crop's S3 key, decoded. A key of facepipe's own names camera and time; of any
@@ -84,14 +122,15 @@ def score_crop(
 
 
 def to_item(scored: ScoredCrop, expires_at: int) -> dict[str, dict[str, str]]:
-    """The DynamoDB item of a scored crop, in DynamoDB's own notation.
+    """The DynamoDB item of a crop, in DynamoDB's own notation.
 
     Args:
-        scored: a crop with at least one emotion.
+        scored: an object's crop, or a face's with at least one emotion.
         expires_at: epoch seconds after which DynamoDB deletes it (its TTL attribute).
 
     Raises:
-        ResponseError: if no emotion passed the threshold: such a crop makes no record.
+        ResponseError: if it is a face's of which no emotion passed the threshold: such a crop
+            makes no record.
 
     Example:
         >>> noon = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
@@ -100,23 +139,27 @@ def to_item(scored: ScoredCrop, expires_at: int) -> dict[str, dict[str, str]]:
         >>> item["HAPPY"], item["captured_at"]
         ({'N': '97.12'}, {'S': '2026-11-20T12:00:00.000Z'})
     """
+    item = {
+        "s3key": {"S": scored.key},
+        "camera": {"S": scored.camera},
+        "captured_at": {"S": iso_millis(scored.captured_at)},
+        "expires_at": {"N": str(expires_at)},
+    }
+    if not scored.is_face:
+        return {**item, "label": {"S": scored.label}}
     if scored.emotions.dominant is None:
         raise ResponseError("a crop without emotions makes no record")
-    item = {name: {"N": f"{value:.2f}"} for name, value in scored.emotions.scores.items()}
-    # Last, so that no emotion type, whatever its name, can take their place.
-    item.update(
-        s3key={"S": scored.key},
-        dominant={"S": scored.emotions.dominant},
-        camera={"S": scored.camera},
-        captured_at={"S": iso_millis(scored.captured_at)},
-        face_count={"N": str(scored.face_count)},
-        expires_at={"N": str(expires_at)},
-    )
-    return item
+    return {
+        **{name: {"N": f"{value:.2f}"} for name, value in scored.emotions.scores.items()},
+        # After them, so that no emotion type, whatever its name, can take their place.
+        **item,
+        "dominant": {"S": scored.emotions.dominant},
+        "face_count": {"N": str(scored.face_count)},
+    }
 
 
 def from_item(item: Mapping[str, Mapping[str, str]]) -> ScoredCrop:
-    """The scored crop that an item was made of, its confidences to two decimals.
+    """The crop that an item was made of, its confidences to two decimals.
 
     Raises:
         KeyError: if it is no item of `to_item`.
@@ -127,10 +170,15 @@ def from_item(item: Mapping[str, Mapping[str, str]]) -> ScoredCrop:
         >>> from_item(to_item(crop, expires_at=1800000000)) == crop
         True
     """
+    key, camera = item["s3key"]["S"], item["camera"]["S"]
+    captured_at = parse_iso(item["captured_at"]["S"])
+    if "S" in item.get("label", ()):  # a number is an emotion of that name
+        label = item["label"]["S"]
+        return ScoredCrop(key, camera, captured_at, 0, FaceEmotions({}), label=label)
     return ScoredCrop(
-        key=item["s3key"]["S"],
-        camera=item["camera"]["S"],
-        captured_at=parse_iso(item["captured_at"]["S"]),
+        key=key,
+        camera=camera,
+        captured_at=captured_at,
         face_count=int(item["face_count"]["N"]),
         emotions=FaceEmotions(
             {name: float(value["N"]) for name, value in item.items() if name not in _FIXED}
@@ -139,10 +187,10 @@ def from_item(item: Mapping[str, Mapping[str, str]]) -> ScoredCrop:
 
 
 def metric_data(scored: Iterable[ScoredCrop]) -> list[dict[str, Any]]:
-    """The CloudWatch data of scored crops, for one PutMetricData call.
+    """The CloudWatch data of crops, for one PutMetricData call.
 
     Args:
-        scored: crops in which at least one face was found count as scored; others give nothing.
+        scored: objects' crops, and faces', of which those in which no face was found give nothing.
 
     Returns:
         `MetricDatum` structures as boto3 takes them.
@@ -159,7 +207,9 @@ def metric_data(scored: Iterable[ScoredCrop]) -> list[dict[str, Any]]:
     """
     data = []
     for crop in scored:
-        if crop.face_count:
+        if not crop.is_face:
+            data += _datum(crop, "ObjectsSeen", 1, "Count")
+        elif crop.face_count:
             for name, value in crop.emotions.scores.items():
                 data += _datum(crop, name, round(value, 2), "Percent")
             data += _datum(crop, "FacesScored", 1, "Count")
@@ -168,7 +218,11 @@ def metric_data(scored: Iterable[ScoredCrop]) -> list[dict[str, Any]]:
 
 def _datum(crop: ScoredCrop, name: str, value: float, unit: str) -> list[dict[str, Any]]:
     datum = {"MetricName": name, "Timestamp": crop.captured_at, "Value": value, "Unit": unit}
-    return [datum, {**datum, "Dimensions": [{"Name": "Camera", "Value": crop.camera}]}]
+    camera = {"Name": "Camera", "Value": crop.camera}
+    if crop.is_face:
+        return [datum, {**datum, "Dimensions": [camera]}]
+    label = {"Name": "Label", "Value": crop.label}
+    return [{**datum, "Dimensions": [label]}, {**datum, "Dimensions": [camera, label]}]
 
 
 def iso_millis(moment: datetime) -> str:

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, Sequence
 
 import attrs
 
+from facepipe._ground_truth import bounding_boxes
 from facepipe.errors import KeyFormatError
-from facepipe.keys import PREFIX, CropKey, format_key, parse_key
+from facepipe.keys import FACE_LABEL, PREFIX, CropKey, format_key, parse_key
 from facepipe.sampling import PICTURES, prefix_problem
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ def sample_record(
     camera: str,
     captured_at: datetime,
     detections: Detections | None = None,
+    labels: Sequence[str] = (),
     wh: tuple[int, int] | None = None,
 ) -> dict[str, Any]:
     """The record of a sample: a line of a manifest, as plain values.
@@ -130,7 +132,8 @@ def sample_record(
         predictions: as for `facepipe.sampling.keeps`. Of a classifier there is one.
         camera: the camera's name.
         captured_at: when the frame was taken, with a time zone.
-        detections: a detector's faces, in pixels of the picture; None for a classifier.
+        detections: what a detector found, in pixels of the picture; None for a classifier.
+        labels: what each of them is; empty where all are faces.
         wh: with them, `(width, height)` of the picture.
 
     Example:
@@ -150,34 +153,25 @@ def sample_record(
         "metadata": {"publish-ts": taken.isoformat(" ", "microseconds"), "camera": camera},
     }
     if detections is not None and wh is not None:
-        record.update(_labels(detections.clipped(wh), wh, taken))
+        named = labels or [FACE_LABEL] * len(detections)
+        classes = sorted(set(named)) or [FACE_LABEL]
+        numbers = [classes.index(name) for name in named]
+        found = attrs.evolve(detections, labels=numbers).clipped(wh)
+        boxes = zip(found.labels.tolist(), found.boxes.tolist())
+        record.update(
+            bounding_boxes(
+                "faces",
+                wh,
+                [(number, *_around(*box)) for number, box in boxes],
+                confidences=[round(score, 6) for score in found.scores.tolist()],
+                classes=classes,
+                by_hand=False,
+                created=captured_at,
+            )
+        )
     return record
 
 
-def _labels(faces: Detections, wh: tuple[int, int], taken: datetime) -> dict[str, Any]:
-    """Faces as Ground Truth writes them, in whole pixels that hold all of each."""
-    return {
-        "faces": {
-            "image_size": [{"width": wh[0], "height": wh[1], "depth": 3}],
-            "annotations": [_annotation(*box) for box in faces.boxes.tolist()],
-        },
-        "faces-metadata": {
-            "objects": [{"confidence": round(score, 6)} for score in faces.scores.tolist()],
-            "class-map": {"0": "face"},
-            "type": "groundtruth/object-detection",
-            "human-annotated": "no",
-            "creation-date": taken.isoformat(timespec="microseconds"),
-            "job-name": "facepipe",
-        },
-    }
-
-
-def _annotation(x0: float, y0: float, x1: float, y1: float) -> dict[str, int]:
-    left, top = math.floor(x0), math.floor(y0)
-    return {
-        "class_id": 0,
-        "left": left,
-        "top": top,
-        "width": math.ceil(x1) - left,
-        "height": math.ceil(y1) - top,
-    }
+def _around(x0: float, y0: float, x1: float, y1: float) -> tuple[int, int, int, int]:
+    """The whole pixels that hold all of a box."""
+    return math.floor(x0), math.floor(y0), math.ceil(x1), math.ceil(y1)

@@ -63,6 +63,7 @@ _TRACK = np.dtype(
         ("side", np.float64),
         ("velocity", np.float64, 2),  # pixels a second
         ("moving", np.bool_),  # whether the velocity is known: seen more than once
+        ("label", np.int64),
     ]
 )
 
@@ -74,7 +75,8 @@ class FaceTracker:
     Each face is expected where its velocity takes it; the closest pairs of expected and detected
     faces, by place and by size, are joined first. A face that is missed keeps its number for
     `max_gap_seconds`; after that the number is never used again. Detections that lie on one
-    another are one face and have one number.
+    another are one face and have one number. It follows other things as well; what has another
+    label is another thing.
 
     The numbers depend on the detections, not on their order. A clock that stands still or steps
     back is borne; one that steps by more than `max_gap_seconds`, either way, ends every track.
@@ -129,11 +131,11 @@ class FaceTracker:
         if not len(detections):
             return np.empty(0, np.int64)
         # In an order of their own, so that the one they came in does not matter.
-        order = np.lexsort((*detections.boxes.T, -detections.scores))
-        boxes = detections.boxes[order]
-        faces, face_of = np.unique(_leaders(boxes), return_inverse=True)
-        numbers = np.empty(len(boxes), np.int64)
-        numbers[order] = self._number(_sighted(boxes[faces], time), expected)[face_of]
+        order = np.lexsort((detections.labels, *detections.boxes.T, -detections.scores))
+        ordered = detections[order]
+        faces, face_of = np.unique(_leaders(ordered), return_inverse=True)
+        numbers = np.empty(len(ordered), np.int64)
+        numbers[order] = self._number(_sighted(ordered[faces], time), expected)[face_of]
         return numbers
 
     def active(self, time: float) -> NDArray[np.int64]:
@@ -160,10 +162,12 @@ class FaceTracker:
         return seen["number"]
 
 
-def _sighted(boxes: NDArray[np.float64], time: float) -> NDArray[np.void]:
+def _sighted(faces: Detections, time: float) -> NDArray[np.void]:
     """Tracks of one sighting each, without a number."""
+    boxes = faces.boxes
     tracks = np.zeros(len(boxes), _TRACK)
     tracks["time"] = time
+    tracks["label"] = faces.labels
     tracks["centre"] = (boxes[:, :2] + boxes[:, 2:]) / 2
     tracks["side"] = np.sqrt(np.maximum(box_area(boxes), 1.0))  # no face is less than a pixel
     return tracks
@@ -191,16 +195,19 @@ def _cost(
     resize = np.abs(np.log2(one / other))  # (T, N)
     most = np.where(known["moving"], _REACH_LATER, _REACH_FIRST)
     reach = np.minimum(_REACH + _REACH_PER_SECOND * _elapsed(known, seen["time"][0]), most)
-    return distance + resize, (distance <= reach[:, None]) & (resize <= _RESIZE)
+    alike = known["label"][:, None] == seen["label"]
+    return distance + resize, alike & (distance <= reach[:, None]) & (resize <= _RESIZE)
 
 
-def _leaders(boxes: NDArray[np.float64]) -> NDArray[np.int64]:
+def _leaders(faces: Detections) -> NDArray[np.int64]:
     """For each box, best first, the row of the best box on the same face, often its own."""
+    boxes, labels = faces.boxes, faces.labels
     leaders = np.arange(len(boxes))
     areas = box_area(boxes)
     overlap = box_iou(boxes, boxes)
     shared = overlap / (1 + overlap) * (areas[:, None] + areas[None, :])  # (N, N)
     same = shared > _SAME_FACE * np.minimum(areas[:, None], areas[None, :])
+    same &= labels[:, None] == labels
     for row in np.flatnonzero(np.triu(same, 1).any(axis=0)):
         better = np.flatnonzero(same[:row, row] & (leaders[:row] == np.arange(row)))
         if len(better):

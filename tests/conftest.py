@@ -27,9 +27,9 @@ _ALL = {
     "database": DirectoryBasedExampleDatabase(ROOT / ".hypothesis" / hypothesis.__version__),
 }
 _FRESH = {**_ALL, "derandomize": False, "print_blob": True}
-settings.register_profile("few", max_examples=20, **_FRESH)
+settings.register_profile("few", max_examples=10, **_FRESH)
 settings.register_profile("quick", max_examples=60, **_ALL)
-settings.register_profile("ci", max_examples=60, **_FRESH)
+settings.register_profile("ci", max_examples=40, **_FRESH)
 settings.register_profile("long", max_examples=5000, **_ALL)
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "quick")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
+import attrs
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
@@ -11,7 +12,9 @@ from hypothesis.extra import numpy as npst
 from facepipe.attributes import FrameAttributes
 from facepipe.detections import Detections
 from facepipe.emotions import FaceEmotions
-from facepipe.keys import CropKey
+from facepipe.keys import FACE_LABEL, CropKey, format_key
+from facepipe.labels import LabelledImage
+from facepipe.models import ModelPointer, ModelVersion
 from facepipe.records import ScoredCrop
 from facepipe.samples import SampleKey
 
@@ -67,11 +70,14 @@ def camera_names():
     return names.filter(lambda name: name not in (".", ".."))
 
 
-def moments():
-    """Aware times, in time zones of all kinds, at which every field of a UTC time exists."""
-    return st.datetimes(
-        datetime(1, 1, 3), datetime(9999, 12, 29), timezones=st.timezones() | st.just(timezone.utc)
-    )
+#: Real time zones have summer times and odd histories, but are slow to draw.
+OFFSETS = [timezone.utc, *(timezone(timedelta(minutes=m)) for m in (-840, -90, 1, 345, 840))]
+
+
+def moments(zones=None):
+    """Aware times at which every field of a UTC time exists."""
+    zones = st.sampled_from(OFFSETS) if zones is None else zones
+    return st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=zones)
 
 
 @st.composite
@@ -83,7 +89,16 @@ def crop_keys(draw, cameras=None):
         run=draw(st.text("0123456789abcdefghijklmnopqrstuvwxyz", min_size=4, max_size=32)),
         track=draw(st.integers(0, 10**9)),
         shot=draw(st.integers(0, 10**9)),
+        label=draw(st.just(FACE_LABEL) | object_labels()),
     )
+
+
+def object_labels():
+    """What a detector may call what it finds, if that is to be part of a crop's key."""
+    awkward = st.sampled_from(["face", "cup", "soda bottle", "0", "-", "a-b", "x.jpg", ".", "ü"])
+    characters = st.characters(blacklist_categories=["Cs", "Cc", "Cf", "Zl", "Zp"])
+    names = st.text(characters, min_size=1, max_size=25)
+    return awkward | names.filter(lambda name: "/" not in name)
 
 
 def confidences():
@@ -198,3 +213,61 @@ def feedback_maps():
     """The connector's `FeedbackConfigurationMap`, as Python reads it."""
     ids = st.from_regex(r"\A[a-zA-Z0-9][a-zA-Z0-9-]{1,62}\Z")
     return st.dictionaries(ids, feedback_bodies(), min_size=1, max_size=4)
+
+
+def class_names():
+    """What may name a class: text without control characters, no blank at its ends."""
+    characters = st.characters(blacklist_categories=["Cs", "Cc", "Cn", "Zl", "Zp"])
+    awkward = st.sampled_from(["soda bottle", "a, b", "<a & b>", "it's", "#1", "日本", "😀", "-"])
+    names = st.text(characters, min_size=1, max_size=12).map(str.strip).filter(bool)
+    return names | awkward
+
+
+@st.composite
+def labelled_images(draw, max_size=4, max_side=2000):
+    """A picture of known size and its labels, of few classes: each box whole pixels inside it."""
+    wh = draw(frame_sizes(max_side=max_side))
+    classes = draw(st.lists(class_names(), min_size=1, max_size=3))
+    found = []
+    for _ in range(draw(st.integers(0, max_size))):
+        x0, y0 = (draw(st.integers(0, side - 1)) for side in wh)
+        found.append((x0, y0, draw(st.integers(x0 + 1, wh[0])), draw(st.integers(y0 + 1, wh[1]))))
+    labels = [draw(st.sampled_from(classes)) for _ in found]
+    return LabelledImage(draw(class_names()), wh, found, labels)
+
+
+@st.composite
+def object_crops(draw):
+    """What is kept of an object's crop."""
+    label = draw(object_labels().filter(lambda label: label != FACE_LABEL))
+    key = attrs.evolve(draw(crop_keys()), label=label)
+    nothing = FaceEmotions({})
+    return ScoredCrop(format_key(key), key.camera, key.captured_at, 0, nothing, label=label)
+
+
+def model_names():
+    """What a published model may be called."""
+    return st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")
+
+
+@st.composite
+def model_versions(draw, names=None):
+    """One archive of a published model; often one of few."""
+    digits = st.sampled_from(["0", "a", "f"]).map(lambda digit: 64 * digit)
+    return ModelVersion(
+        name=draw(model_names() if names is None else names),
+        sha256=draw(digits | st.binary(min_size=32, max_size=32).map(bytes.hex)),
+        size=draw(st.integers(1, 2**30)),
+        detector=draw(st.sampled_from(["onnx", "ssd", "yunet"])),
+    )
+
+
+@st.composite
+def model_pointers(draw):
+    """What the pointer of a published model says."""
+    version = draw(model_versions())
+    previous = draw(st.none() | model_versions(names=st.just(version.name)))
+    if previous is not None and previous.sha256 == version.sha256:
+        previous = None
+    published_at = draw(st.datetimes(timezones=st.just(timezone.utc)))
+    return ModelPointer(version, published_at, previous)

@@ -242,3 +242,18 @@ def test_real_output_of_the_ssd_is_read(data_dir, portraits):
     assert len(found) == 1
     assert x0 < 225 < x1, "Eileen Collins' nose is at 225, 120"
     assert y0 < 120 < y1
+
+
+@given(detections(low=0.0, high=50.0), st.floats(0, 1))
+def test_suppression_by_label_is_that_of_each_label_on_its_own(found, iou):
+    kept = found.nms(iou, by_label=True)
+    assert (np.diff(kept.scores) <= 0).all()
+    for label in np.unique(found.labels):
+        own = found[found.labels == label].nms(iou)
+        np.testing.assert_array_equal(kept[kept.labels == label].boxes, own.boxes)
+
+
+def test_what_has_another_label_suppresses_nothing():
+    both = Detections([[0, 0, 9, 9], [0, 0, 9, 9], [0, 0, 9, 9]], [0.5, 0.9, 0.5], [1, 2, 1])
+    assert both.nms(0.5, by_label=True) == both[[1, 0]]
+    assert len(both.nms(0.5)) == 1

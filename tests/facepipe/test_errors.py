@@ -14,6 +14,8 @@ EVERY = [
     errors.EventError("no key"),
     errors.ResponseError("no faces"),
     errors.FeedbackError(["no bucket", "no such strategy"]),
+    errors.LabelsError("no images"),
+    errors.PointerError("no archive"),
 ]
 
 

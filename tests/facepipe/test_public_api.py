@@ -17,15 +17,19 @@ import facepipe
 PUBLIC = [
     "AttributesError", "BestShot", "CropKey", "Detections", "EventError", "FaceEmotions",
     "FaceTracker", "FacepipeError", "FeedbackConfig", "FeedbackError", "FrameAttributes",
-    "ImageError", "KeyFormatError", "MotionGate", "ResponseError", "S3Object", "SampleKey",
-    "ScoredCrop", "ShapeError", "Strategy", "__version__", "as_bgr", "as_probabilities",
-    "box_area", "box_iou", "clip_boxes", "crop_regions", "cut", "decode_image", "draw_faces",
-    "encode_jpeg", "encode_png", "entropy", "expand_boxes", "face_predictions",
-    "filter_emotions", "fit_within", "format_attributes", "format_key", "image_wh",
-    "iter_s3_objects", "keeps", "largest_face", "margin", "metric_data", "nms",
-    "parse_attributes", "parse_feedback", "parse_key", "parse_labels", "parse_sample_key",
-    "prediction_message", "sample_key", "sample_record", "scale_boxes", "score_crop",
-    "sharpness", "softmax", "split_event", "thumbnail", "to_item", "top_k", "view_quality",
+    "ImageError", "KeyFormatError", "LabelledImage", "LabelsError", "Letterbox", "ModelPointer",
+    "ModelVersion", "MotionGate", "ParsedLabels", "PointerError", "ResponseError", "S3Object",
+    "SampleKey", "ScoredCrop", "ShapeError", "Strategy", "__version__", "as_bgr",
+    "as_probabilities", "box_area", "box_iou", "clip_boxes", "copy_groups", "crop_regions",
+    "cut", "decode_image", "draw_faces", "encode_jpeg", "encode_png", "entropy", "expand_boxes",
+    "face_predictions", "filter_emotions", "fingerprint", "fit_within", "format_attributes",
+    "format_key", "format_pointer", "image_wh", "iter_s3_objects", "keeps", "largest_face",
+    "letterboxed", "manifest_line", "margin", "metric_data", "nms", "parse_attributes",
+    "parse_coco", "parse_feedback", "parse_key", "parse_labels", "parse_manifest",
+    "parse_pointer", "parse_sample_key", "parse_voc", "parse_yolo", "parse_yolo_classes",
+    "pointer_key", "prediction_message", "sample_key", "sample_record", "scale_boxes",
+    "score_crop", "seen_object", "sharpness", "softmax", "split_event", "split_pictures",
+    "thumbnail", "to_item", "top_k", "view_quality",
 ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,9 +18,17 @@ from facepipe.records import (
     iso_millis,
     metric_data,
     score_crop,
+    seen_object,
     to_item,
 )
-from tests.strategies import confidences, crop_keys, face_details, moments, scored_crops
+from tests.strategies import (
+    confidences,
+    crop_keys,
+    face_details,
+    moments,
+    object_crops,
+    scored_crops,
+)
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
 responses = st.lists(face_details(), max_size=3).map(lambda faces: {"FaceDetails": faces})
@@ -45,6 +54,17 @@ def test_the_largest_face_is_the_one_scored(response, threshold):
     assert scored.emotions == (filter_emotions(face, threshold) if face else FaceEmotions({}))
 
 
+@given(object_crops())
+def test_all_there_is_to_say_of_an_object_stands_in_its_key(seen):
+    assert seen_object(seen.key) == seen
+    assert not seen.is_face
+
+
+@given(crop_keys().map(lambda key: format_key(attrs.evolve(key, label="face"))) | st.text())
+def test_a_face_or_a_foreign_key_is_no_object(key):
+    assert seen_object(key) is None
+
+
 @given(scored_crops(), st.integers(0, 2**40))
 def test_an_item_says_what_was_scored(scored, expires_at):
     item = to_item(scored, expires_at)
@@ -59,8 +79,24 @@ def test_an_item_says_what_was_scored(scored, expires_at):
     assert len(item) == 6 + len(scored.emotions.scores)
 
 
-@given(scored_crops())
+@given(object_crops(), st.integers(0, 2**40))
+def test_the_item_of_an_object_has_a_label_and_no_emotion(seen, expires_at):
+    assert to_item(seen, expires_at) == {
+        "s3key": {"S": seen.key},
+        "label": {"S": seen.label},
+        "camera": {"S": seen.camera},
+        "captured_at": {"S": iso_millis(seen.captured_at)},
+        "expires_at": {"N": str(expires_at)},
+    }
+
+
+@given(scored_crops() | object_crops())
 def test_an_item_is_read_back(scored):
+    assert from_item(to_item(scored, 0)) == scored
+
+
+def test_an_emotion_called_label_makes_no_object():
+    scored = ScoredCrop("faces/a.jpg", "hall", NOON, 1, FaceEmotions({"label": 50.0}))
     assert from_item(to_item(scored, 0)) == scored
 
 
@@ -90,6 +126,21 @@ def test_each_emotion_is_charted_once_for_all_and_once_for_its_camera(crops):
             assert datum in data
             camera = {"Name": "Camera", "Value": crop.camera}
             assert {**datum, "Dimensions": [camera]} in data
+
+
+@given(st.lists(object_crops(), max_size=4))
+def test_an_object_is_counted_by_label_and_by_camera_and_label(crops):
+    data = metric_data(crops)
+    for crop, (anywhere, here) in zip(crops, zip(data[::2], data[1::2])):
+        seen = {"MetricName": "ObjectsSeen", "Value": 1, "Unit": "Count"}
+        seen["Timestamp"] = crop.captured_at
+        camera, label = (
+            {"Name": "Camera", "Value": crop.camera},
+            {"Name": "Label", "Value": crop.label},
+        )
+        assert anywhere == {**seen, "Dimensions": [label]}
+        assert here == {**seen, "Dimensions": [camera, label]}
+    assert len(data) == 2 * len(crops)
 
 
 def test_a_crop_without_a_face_is_not_charted_and_one_without_emotions_is_counted():

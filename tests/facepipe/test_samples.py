@@ -169,3 +169,20 @@ class TestRecord:
     def test_a_record_of_nothing(self):
         record = sample_record(CONFIG, "a.jpg", [], camera="hall-1", captured_at=NOON)
         assert record["model-prediction"] == []
+
+
+def test_a_record_names_what_was_found():
+    found = Detections([[1, 1, 9, 9], [2, 2, 5, 5], [50, 1, 60, 9]], [0.9, 0.8, 0.7], [4, 1, 4])
+    record = sample_record(
+        FeedbackConfig("all", "samples"),
+        "a.jpg",
+        [],
+        camera="hall",
+        captured_at=NOON,
+        detections=found,
+        labels=["cup", "bottle", "cup"],
+        wh=(40, 40),
+    )
+    assert record["faces-metadata"]["class-map"] == {"0": "bottle", "1": "cup"}
+    annotations = record["faces"]["annotations"]
+    assert [(a["class_id"], a["left"]) for a in annotations] == [(1, 1), (0, 2)]

@@ -36,7 +36,8 @@ def found(draw, max_size=8):
     x, y, side = (np.array(column, dtype=float) for column in numbers)
     scores = draw(st.lists(st.sampled_from([0.5, 0.7, 0.9]), min_size=size, max_size=size))
     low = np.stack([x * 8, y * 8], axis=1)
-    return Detections(np.hstack([low, low + side[:, None] * 1.37 + 20]), scores, np.ones(size, int))
+    labels = draw(st.lists(st.sampled_from([1, 1, 1, 7]), min_size=size, max_size=size))
+    return Detections(np.hstack([low, low + side[:, None] * 1.37 + 20]), scores, labels)
 
 
 def clips(frames=6):
@@ -68,6 +69,14 @@ def test_each_detection_gets_one_number_and_new_numbers_follow_on(clip, frame_wh
         assert new == list(range(count + 1, tracker.count + 1))
         assert set(numbers.tolist()) <= set(tracker.active(time).tolist())
         count = tracker.count
+
+
+@given(clips())
+def test_a_number_keeps_its_label(clip):
+    label_of = {}
+    for _, detections, numbers in play(clip, FaceTracker()):
+        for number, label in zip(numbers.tolist(), detections.labels.tolist()):
+            assert label_of.setdefault(number, label) == label
 
 
 @given(clips(frames=12))
@@ -109,11 +118,13 @@ def test_a_frame_without_faces_changes_nothing(clip):
 
 @given(found(max_size=12))
 def test_detections_on_one_another_are_one_face(detections):
-    """A slow reference: from the best on, each joins the best that it shares 70 % with."""
+    """A slow reference: from the best on, each joins the best alike that it shares 70 % with."""
     boxes, scores = detections.boxes.tolist(), detections.scores.tolist()
+    labels = detections.labels.tolist()
     leader = {}
     for i in sorted(range(len(boxes)), key=lambda i: (-scores[i], *boxes[i][::-1])):
-        leaders = [j for j in dict.fromkeys(leader.values()) if shares(boxes[i], boxes[j]) > 0.7]
+        alike = [j for j in dict.fromkeys(leader.values()) if labels[i] == labels[j]]
+        leaders = [j for j in alike if shares(boxes[i], boxes[j]) > 0.7]
         leader[i] = leaders[0] if leaders else i
     numbers = FaceTracker().update(detections, 0.0).tolist()
     for i in range(len(boxes)):

@@ -1,0 +1,441 @@
+"""Data sets: the split's laws, copies, and a bad data set for each finding."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import attrs
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from facepipe.datasets import (
+    TRAIN,
+    VALIDATION,
+    Picture,
+    copy_findings,
+    copy_groups,
+    distinct,
+    file_findings,
+    fingerprint,
+    label_findings,
+    split_findings,
+    split_pictures,
+)
+from facepipe.errors import ShapeError
+from facepipe.images import decode_image, encode_jpeg, fit_within, letterboxed
+from facepipe.labels import LabelledImage
+
+digests = st.text("0123456789abcdef", min_size=4, max_size=16)
+names = st.sampled_from(["bottle", "can", "cup", "soda bottle"])
+one_class = st.dictionaries(digests, names.map(lambda name: [name]), max_size=24)
+several_classes = st.dictionaries(digests, st.sets(names, max_size=3), max_size=24)
+
+
+@st.composite
+def pictures_in_groups(draw, classes=several_classes):
+    """What is in each picture, and the groups of some of them."""
+    found = draw(classes)
+    some = draw(st.lists(st.sampled_from(sorted(found)), unique=True)) if found else []
+    return found, {digest: draw(st.integers(0, 5)) for digest in some}
+
+
+def on_side(classes, sides, name, side):
+    return sum(name in found and sides[digest] == side for digest, found in classes.items())
+
+
+@given(pictures_in_groups())
+def test_every_picture_is_on_exactly_one_side(given_):
+    classes, groups = given_
+    sides = split_pictures(classes, groups=groups)
+    assert set(sides) == set(classes)
+    assert set(sides.values()) <= {TRAIN, VALIDATION}
+
+
+@given(pictures_in_groups(), st.randoms(use_true_random=False))
+def test_the_order_does_not_matter(given_, random):
+    classes, groups = given_
+
+    def shuffled(mapping):
+        items = list(mapping.items())
+        random.shuffle(items)
+        return dict(items)
+
+    sides = split_pictures(classes, groups=groups)
+    assert split_pictures(shuffled(classes), groups=shuffled(groups)) == sides
+
+
+@given(pictures_in_groups(), several_classes)
+def test_more_pictures_never_move_the_others(given_, more):
+    classes, groups = given_
+    first = split_pictures(classes, groups=groups)
+    second = split_pictures({**more, **classes}, first, groups)
+    assert {digest: second[digest] for digest in classes} == first
+
+
+@given(pictures_in_groups())
+def test_copies_are_on_one_side(given_):
+    classes, groups = given_
+    sides = split_pictures(classes, groups=groups)
+    for group in set(groups.values()):
+        assert len({sides[digest] for digest, own in groups.items() if own == group}) == 1
+
+
+@given(pictures_in_groups(), st.data())
+def test_copies_of_what_was_split_earlier_are_on_its_side(given_, data):
+    classes, groups = given_
+    side_of = data.draw(st.lists(st.sampled_from([TRAIN, VALIDATION]), min_size=6, max_size=6))
+    earlier = {
+        digest: side_of[group] for digest, group in groups.items() if data.draw(st.booleans())
+    }
+    sides = split_pictures(classes, earlier, groups)
+    told = {groups[digest] for digest in earlier}
+    for digest, group in groups.items():
+        if group in told:
+            assert sides[digest] == side_of[group]
+
+
+@given(one_class)
+@example({str(number): ["can"] for number in range(10)})
+def test_of_pictures_of_one_class_each_a_fifth_is_kept_as_near_as_can_be(classes):
+    sides = split_pictures(classes)
+    for name, count in Counter(name for (name,) in classes.values()).items():
+        kept = on_side(classes, sides, name, VALIDATION)
+        nearest = min(range(count + 1), key=lambda number: abs(number - count / 5))
+        assert kept == (nearest if count == 1 else max(1, nearest))
+
+
+@given(several_classes)
+def test_a_class_is_on_both_sides_if_one_move_could_bring_it_there(classes):
+    sides = split_pictures(classes)
+
+    def present(sides):
+        return {(name, sides[digest]) for digest, found in classes.items() for name in found}
+
+    had = present(sides)
+    for digest, side in sides.items():
+        moved = {**sides, digest: VALIDATION if side == TRAIN else TRAIN}
+        assert not present(moved) > had
+
+
+@given(pictures_in_groups(one_class))
+def test_a_class_of_two_pictures_that_are_no_copies_is_on_both_sides(given_):
+    classes, groups = given_
+    groups = {digest: (classes[digest][0], group) for digest, group in groups.items()}
+    sides = split_pictures(classes, groups=groups)
+    for name in {name for (name,) in classes.values()}:
+        apart = {groups.get(digest, digest) for digest in classes if classes[digest] == [name]}
+        assert on_side(classes, sides, name, TRAIN)
+        assert bool(on_side(classes, sides, name, VALIDATION)) == (len(apart) > 1)
+
+
+def test_of_pictures_of_several_classes_a_fifth_of_each_is_kept():
+    random = np.random.default_rng(0)
+    shares = {"bottle": 0.8, "can": 0.4, "cup": 0.06}
+    classes = {
+        f"{number:04d}": [name for name, share in shares.items() if random.random() < share]
+        for number in range(1000)
+    }
+    sides = split_pictures(classes)
+    for name in shares:
+        count = sum(name in found for found in classes.values())
+        assert on_side(classes, sides, name, VALIDATION) == pytest.approx(count / 5, abs=1.5)
+    assert list(sides.values()).count(VALIDATION) == pytest.approx(200, abs=5)
+
+
+def test_a_class_that_the_needs_alone_would_leave_on_one_side_is_on_both():
+    classes = {"0": ["can", "cup"], "1": ["can", "bottle"], "2": ["cup", "bottle"], "3": ["cup"]}
+    sides = split_pictures(classes)
+    for name in ("can", "cup"):
+        assert {sides[digest] for digest, found in classes.items() if name in found} == {
+            TRAIN,
+            VALIDATION,
+        }
+
+
+def test_the_split_is_the_same_everywhere():
+    classes = {f"{number:x}": ["can"] for number in range(16)}
+    sides = split_pictures(classes)
+    assert [digest for digest in classes if sides[digest] == VALIDATION] == ["b", "d", "f"]
+
+
+def reference_groups(cells):
+    """The slow way: join until nothing is left to join."""
+    groups = list(range(len(cells)))
+    for one in range(len(cells)):
+        for other in range(one):
+            apart = np.abs(cells[one].astype(int) - cells[other])
+            if apart.max() <= 16 and (apart**2).mean() <= 16:
+                low, high = sorted((groups[one], groups[other]))
+                groups = [low if group == high else group for group in groups]
+    return groups
+
+
+# Of shades between which all is possible.
+cells = st.tuples(st.integers(0, 12), st.integers(1, 40)).flatmap(
+    lambda shape: npst.arrays(
+        np.uint8, shape, elements=st.sampled_from([0, 3, 4, 5, 16, 17, 255]), fill=st.just(0)
+    )
+)
+
+
+@given(cells)
+def test_groups_are_those_of_the_slow_way(cells):
+    assert copy_groups(cells).tolist() == reference_groups(cells)
+
+
+def test_a_chain_of_near_copies_is_one_group():
+    chain = np.arange(0, 100, 4, dtype=np.uint8)[::-1, None] * np.ones((1, 20), np.uint8)
+    assert set(copy_groups(chain)) == {0}
+    assert set(copy_groups(chain[::2])) == set(range(len(chain[::2])))
+
+
+@pytest.mark.parametrize("shape", [(0, 576), (0, 0), (3, 0)])
+def test_nothing_to_compare_is_no_error(shape):
+    assert len(copy_groups(np.empty(shape, np.uint8))) == shape[0]
+
+
+def test_a_wrong_shape_is_told():
+    with pytest.raises(ShapeError, match=r"fingerprints must be of shape \(N, M\)"):
+        copy_groups(np.zeros(576, np.uint8))
+    with pytest.raises(ShapeError, match=r"a picture, \(H, W, 3\)"):
+        fingerprint(np.zeros((4, 4), np.uint8))
+    with pytest.raises(ShapeError, match=r"fingerprint must be of shape \(576,\)"):
+        Picture("0", LabelledImage("a.jpg", None, [], []), [0])
+
+
+@given(npst.arrays(np.uint8, st.tuples(st.integers(1, 60), st.integers(1, 60), st.just(3))))
+def test_a_fingerprint_is_the_mean_of_each_cell(square):
+    grey = square @ np.array([0.114, 0.587, 0.299])
+    height, width = grey.shape
+    found = fingerprint(square).reshape(24, 24)
+    for row, column in [(0, 0), (23, 23), (7, 15)]:
+        top, left = row * height // 24, column * width // 24
+        bottom, right = (row + 1) * height // 24, (column + 1) * width // 24
+        cell = grey[top : max(bottom, top + 1), left : max(right, left + 1)]
+        assert found[row, column] == pytest.approx(cell.mean(), abs=0.51)
+
+
+def mark(image, side=512):
+    return fingerprint(letterboxed(image, (side, side))[0])
+
+
+def copies(picture):
+    yield decode_image(encode_jpeg(picture, 30))
+    half = fit_within(picture, (picture.shape[1] // 2, picture.shape[0] // 2))
+    yield decode_image(encode_jpeg(half, 80))
+
+
+def test_copies_are_known_and_others_are_not(data_dir):
+    paths = sorted((data_dir / "images" / "aws-samples").glob("*.jp*g"))
+    pictures = [fit_within(decode_image(path.read_bytes()), (640, 640)) for path in paths]
+    marks, expected = [], []
+    for index, picture in enumerate(pictures):
+        for each in (picture, *copies(picture)):
+            marks.append(mark(each, 300))
+            expected.append(3 * index)
+    assert len(pictures) > 15
+    assert copy_groups(marks).tolist() == expected
+
+
+def test_flat_pictures_are_copies_only_of_their_own_shade():
+    shades = [np.full((90, 160, 3), shade, np.uint8) for shade in (0, 5, 100, 250)]
+    assert copy_groups([mark(shade) for shade in shades]).tolist() == [0, 0, 2, 3]
+
+
+def test_a_small_thing_that_moves_makes_another_picture(portraits):
+    """As a camera on a wall sees it."""
+    wall = portraits["hopper"]
+    one, other = wall.copy(), wall.copy()
+    one[100:140, 100:140] = 0
+    other[300:340, 300:340] = 0
+    assert copy_groups([mark(wall), mark(one), mark(other)]).tolist() == [0, 1, 2]
+
+
+def test_thousands_of_pictures_are_grouped_however_much_alike():
+    random = np.random.default_rng(0)
+    different = random.integers(0, 256, (2000, 576), np.uint8)
+    noisy = np.full((2000, 576), 128, np.uint8) + random.integers(0, 8, (2000, 576), np.uint8)
+    groups = copy_groups(np.concatenate([different, noisy]))
+    assert groups.tolist() == [*range(2000), *[2000] * 2000]
+
+
+def image(boxes=((10, 10, 100, 100),), labels=None, name="a.jpg", wh=None):
+    return LabelledImage(name, wh, list(boxes), labels or ["can"] * len(boxes))
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        (image([(600, 10, 700, 80)]), "the box 600, 10, 700, 80 (can) is not within the picture"),
+        (image([(-9, 10, 70, 80)]), "the box -9, 10, 70, 80 (can) is not within"),
+        (image([(0, 0, 640, 490)]), "the box 0, 0, 640, 490 (can) is not within"),
+        (image([(20, 20, 20, 90)]), "the box 20, 20, 20, 90 (can) is empty"),
+        (image([(90, 20, 20, 90)]), "is empty, or less than a pixel wide in a square of 300"),
+        (image([(5, 5, 6, 99)] * 5), "5 boxes, 5, 5, 6, 99 (can); 5, 5, 6, 99 (can); "),
+        (image(labels=["dog"]), "dog is not among the classes"),
+        (image(wh=(1280, 960)), "the labels are of 1280x960, but the picture of 640x480."),
+        (image(wh=(480, 640)), "of 640x480; label it upright, as its EXIF orientation shows it."),
+    ],
+)
+def test_labels_that_would_ruin_a_job_are_told_by_file(labels, told):
+    (finding,) = label_findings(labels, (640, 480), 300, ["can"])
+    assert finding.error
+    assert finding.file == "a.jpg"
+    assert finding.text.startswith("a.jpg: ")
+    assert told in finding.text
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        (image([(20, 20, 26, 90)]), "the box 20, 20, 26, 90 (can) is less than 4 pixels wide"),
+        (image([]), "a.jpg has no box; it is left out."),
+    ],
+)
+def test_labels_that_are_of_little_use_are_warned_of(labels, told):
+    (finding,) = label_findings(labels, (640, 480), 300, ["can"])
+    assert not finding.error
+    assert told in finding.text
+
+
+def test_good_labels_are_left_alone_and_tools_may_round():
+    whole = image([(-0.9, -1, 640.9, 481), (0, 0, 640, 480)], wh=(640, 480))
+    assert label_findings(whole, (640, 480), 512) == []
+    assert label_findings(image([(-9, 0, 2000, 90)]), (2000, 1000), 512) == []
+
+
+def test_a_missing_picture_is_an_error_and_one_without_labels_a_warning():
+    missing, unlabelled = file_findings(["a.jpg", "b.jpg", "b.jpg"], ["b.jpg", "c.jpg"])
+    assert (missing.file, missing.error) == ("a.jpg", True)
+    assert (unlabelled.file, unlabelled.error) == ("c.jpg", False)
+
+
+def picture(number, labels=("can",), copy_of=None, **changes):
+    """The number tells content and looks; `copy_of`, whose looks it has."""
+    looks = np.random.default_rng(number if copy_of is None else copy_of).integers(0, 256, 576)
+    boxes = [[10 * at, 10, 10 * at + 9, 50] for at in range(len(labels))]
+    own = LabelledImage(f"{number}.jpg", (300, 300), boxes, labels)
+    return attrs.evolve(Picture(f"{number:016x}", own, looks), **changes)
+
+
+def found_of(pictures, classes=("can",)):
+    """What is found in a data set, and what becomes of it."""
+    groups = copy_groups([each.fingerprint for each in pictures] or np.empty((0, 576)))
+    groups = groups.tolist()
+    sides = split_pictures(
+        {each.digest: each.classes for each in pictures},
+        {each.digest: each.earlier for each in pictures if each.earlier},
+        {each.digest: group for each, group in zip(pictures, groups)},
+    )
+    found = copy_findings(pictures, groups)
+    return found + split_findings(pictures, groups, sides, classes)
+
+
+def test_a_good_data_set_has_no_findings():
+    assert found_of([picture(number) for number in range(200)]) == []
+
+
+@pytest.mark.parametrize(
+    ("pictures", "file", "told"),
+    [
+        ([], "", "There is no labelled box at all."),
+        (range(19), "", "15 pictures are too few to train with, which takes at least 16"),
+        ([*range(200), picture(200, ["cup"])], "200.jpg", "Only 200.jpg has the class cup"),
+        (
+            [*range(200), *(picture(200 + n, ["cup"], copy_of=200) for n in range(3))],
+            "200.jpg",
+            "All 3 pictures of the class cup look the same, 200.jpg and 201.jpg",
+        ),
+        (
+            [
+                *range(200),
+                picture(200, earlier=TRAIN),
+                picture(201, copy_of=200, earlier=VALIDATION),
+            ],
+            "200.jpg",
+            "200.jpg (train) and 201.jpg (validation) of the earlier split are copies",
+        ),
+        (
+            [
+                *range(200),
+                picture(200, earlier=TRAIN),
+                picture(201, copy_of=200, earlier=VALIDATION),
+                picture(202, copy_of=200),
+            ],
+            "202.jpg",
+            "202.jpg is a copy of 200.jpg (train) and 201.jpg (validation)",
+        ),
+    ],
+)
+def test_a_data_set_that_would_ruin_a_job_is_told(pictures, file, told):
+    pictures = [picture(each) if isinstance(each, int) else each for each in pictures]
+    classes = sorted(set().union(*(each.classes for each in pictures)))
+    (finding,) = [each for each in found_of(pictures, classes) if each.error]
+    assert finding.file == file
+    assert told in finding.text
+
+
+def test_a_class_without_a_box_is_an_error():
+    (finding,) = found_of([picture(number) for number in range(200)], ["can", "cup"])
+    assert (finding.text, finding.error) == ("No box has the class cup.", True)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "told"),
+    [
+        (range(100), "100 pictures are few; 200 or more give a better model."),
+        (
+            [*range(200), picture(300, copy_of=7)],
+            "2 pictures look the same as others, 7.jpg, 300.jpg for example",
+        ),
+        (
+            [*range(200), *(picture(300 + n, ["cup"], earlier=TRAIN) for n in range(2))],
+            "No picture of the class cup is left for validation; take more of it.",
+        ),
+    ],
+)
+def test_what_makes_a_worse_model_is_warned_of(pictures, told):
+    pictures = [picture(each) if isinstance(each, int) else each for each in pictures]
+    classes = sorted(set().union(*(each.classes for each in pictures)))
+    (finding,) = found_of(pictures, classes)
+    assert not finding.error
+    assert told in finding.text
+
+
+def renamed(picture, name, **changes):
+    return attrs.evolve(picture, labels=attrs.evolve(picture.labels, name=name, **changes))
+
+
+def test_a_picture_that_is_there_twice_is_taken_once():
+    first = picture(1, ["can", "cup"])
+    turned = renamed(first, "b.jpg", boxes=first.labels.boxes[::-1] + 0.2, labels=["cup", "can"])
+    kept, (finding,) = distinct([first, turned])
+    assert kept == [first]
+    assert not finding.error
+    assert finding.text == "b.jpg is the same picture as 1.jpg; it is taken once."
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"name": "b.jpg", "labels": ["can", "can"]}, "b.jpg is the same picture as 1.jpg, but"),
+        ({"name": "b.jpg", "boxes": [[0, 0, 9, 9]] * 2}, "b.jpg is the same picture as 1.jpg, but"),
+        ({"name": "1.jpg", "boxes": [[0, 0, 9, 9]] * 2}, "1.jpg is labelled twice, but"),
+    ],
+)
+def test_a_picture_that_is_there_twice_with_different_labels_is_an_error(changes, told):
+    first = picture(1, ["can", "cup"])
+    kept, (finding,) = distinct([first, renamed(first, **changes)])
+    assert kept == [first]
+    assert finding.error
+    assert told in finding.text
+
+
+def test_a_box_that_is_in_the_overhang_alone_is_empty():
+    labels = LabelledImage("a.jpg", None, [[2001, 100, 2009, 300]], ["can"])
+    (finding,) = label_findings(labels, (2000, 2000), 512)
+    assert finding.error
+    assert "is empty" in finding.text
