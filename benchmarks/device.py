@@ -30,7 +30,8 @@ from facepipe.boxes import box_iou
 from facepipe_io.edge import picker
 from facepipe_io.edge.agent import Agent
 from facepipe_io.edge.cameras import Camera, Frame, open_camera
-from facepipe_io.edge.detectors import Detector, open_detector
+from facepipe_io.edge.detector import Detector
+from facepipe_io.edge.detectors import open_detector
 from facepipe_io.edge.spool import Spool
 from facepipe_io.edge.uplinks import FolderUplink
 

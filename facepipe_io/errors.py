@@ -8,6 +8,7 @@ FacepipeError
     UplinkError         a place that takes no crops or samples
     BusError            a bus that takes no messages
     StoreError          a file of an output folder that cannot be read or written
+    TrainingError       a training job that failed, or that AWS does not tell of
 """
 
 from __future__ import annotations
@@ -132,3 +133,20 @@ class StoreError(FacepipeError):
 
     def __str__(self) -> str:
         return f"cannot use {self.path}: {self.reason}"
+
+
+class TrainingError(FacepipeError):
+    """A job that failed, or that AWS does not tell of.
+
+    Attributes:
+        job: its name.
+        reason: what is wrong, and what to do.
+    """
+
+    def __init__(self, job: str, reason: str) -> None:
+        self.job = job
+        self.reason = reason
+        super().__init__(job, reason)
+
+    def __str__(self) -> str:
+        return f"the job {self.job}: {self.reason}"

@@ -31,7 +31,8 @@ from facepipe_io.edge.agent import Agent
 from facepipe_io.edge.bus import Bus
 from facepipe_io.edge.cameras import Camera, Frame
 from facepipe_io.edge.cameras.demo import DemoCamera
-from facepipe_io.edge.detectors import Detector, open_detector
+from facepipe_io.edge.detector import Detector
+from facepipe_io.edge.detectors import open_detector
 from facepipe_io.edge.picker import CropPicker
 from facepipe_io.edge.preview import open_preview
 from facepipe_io.edge.spool import Spool

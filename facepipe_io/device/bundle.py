@@ -45,7 +45,8 @@ def bundle_entries(
         files: the camera's, with its key.
         stack: what Terraform built.
         settings: variables that beat what the stack says.
-        models: the detector's model, and what has to lie beside it.
+        models: the detector's model, and what has to lie beside it. Labels and the JSON file of an
+            .onnx file come along by themselves.
 
     Raises:
         SettingsError: when the device would refuse its settings.
@@ -57,6 +58,10 @@ def bundle_entries(
     if len(named) < len(models):
         raise SettingsError(["two files given with --model have one name, but share a folder"])
     settings = dict(settings)
+    if models and "FACEPIPE_MODEL" in settings:
+        raise SettingsError(["FACEPIPE_MODEL and --model are two models; give one of them"])
+    for path in models:
+        named.update((beside.name, beside) for beside in _beside(path))
     if models:
         settings["FACEPIPE_MODEL"] = f"{MODELS_FOLDER}/{models[0].name}"
     environ = device_environment(stack, files.camera, settings)
@@ -69,6 +74,14 @@ def bundle_entries(
         *(_file(name, about) for name, about in _STATIC.items()),
         *(Entry(f"models/{name}", _read(path), "model") for name, path in named.items()),
     ]
+
+
+def _beside(model: Path) -> list[Path]:
+    """What belongs to an .onnx file: its labels, and how a picture becomes its input."""
+    if model.suffix.lower() != ".onnx":
+        return []
+    beside = (model.with_suffix(".txt"), model.with_name(model.name + ".json"))
+    return [path for path in beside if path.is_file()]
 
 
 _STATIC = {

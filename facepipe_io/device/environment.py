@@ -13,6 +13,7 @@ import attrs
 from facepipe_io.device.stack import Stack
 from facepipe_io.edge.bus.mqtt import parse_broker
 from facepipe_io.edge.cameras import is_live
+from facepipe_io.edge.published import is_pointer
 from facepipe_io.edge.settings import DeviceSettings, device_settings
 from facepipe_io.errors import SettingsError
 
@@ -92,7 +93,7 @@ def check_environment(environ: Mapping[str, str], camera: str, model: Path | Non
     except SettingsError as error:
         problems.extend(error.problems)
     here = dict(environ)
-    if "FACEPIPE_MODEL" in here:
+    if "FACEPIPE_MODEL" in here and not is_pointer(here["FACEPIPE_MODEL"]):
         here["FACEPIPE_MODEL"] = os.devnull if model is None else str(model)
     if "FACEPIPE_LABELS" in here:  # on the device
         here["FACEPIPE_LABELS"] = os.devnull

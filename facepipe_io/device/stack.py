@@ -1,8 +1,9 @@
-"""What a device has to know of the stack that Terraform built: Terraform's outputs."""
+"""What devices and training have to know of the stack: Terraform's outputs."""
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any, Mapping
@@ -13,6 +14,7 @@ from facepipe_io.edge.names import host_name
 from facepipe_io.errors import StoreError
 
 _TERRAFORM_SECONDS = 120  # its state may be far away
+_OPTIONAL = ("endpoint_name", "training_role_arn", "kms_key_arn")
 
 
 @attrs.frozen
@@ -26,6 +28,8 @@ class Stack:
     messages_endpoint: str
     camera_certificates: Mapping[str, str]
     endpoint_name: str | None = None
+    training_role_arn: str | None = None
+    kms_key_arn: str | None = None
 
     @property
     def bus(self) -> str:
@@ -68,8 +72,9 @@ def ask_terraform(folder: Path) -> Stack:
     except subprocess.TimeoutExpired as error:
         raise StoreError("terraform", f"no answer in {_TERRAFORM_SECONDS} seconds") from error
     if done.returncode != 0:
-        said = " ".join(done.stderr.replace("│", " ").split()).strip("╷╵ ")
-        raise StoreError(f"Terraform's outputs in {folder}", said or f"status {done.returncode}")
+        said = " ".join(re.sub("[│╷╵]", " ", done.stderr).split())
+        said = said[max(0, said.find("Error:")) :] or f"status {done.returncode}"
+        raise StoreError(f"Terraform's outputs in {folder}", f"{said}; or name --outputs")
     return _parse(done.stdout, f"Terraform's outputs in {folder}")
 
 
@@ -103,7 +108,7 @@ def _parse(text: str, source: str) -> Stack:
 
 
 def _right(name: str, value: Any) -> bool:
-    if name == "endpoint_name" and value is None:
+    if name in _OPTIONAL and value is None:
         return True
     if name == "camera_certificates":
         return isinstance(value, dict) and all(isinstance(pem, str) for pem in value.values())

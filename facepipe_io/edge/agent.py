@@ -16,6 +16,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Callable
 
 from facepipe.errors import FacepipeError
+from facepipe.keys import FACE_LABEL
 from facepipe.sampling import face_predictions
 from facepipe_io.edge.bus import Bus
 from facepipe_io.edge.handover import Handover
@@ -186,7 +187,13 @@ class Agent:
         """The figures so far, from any thread."""
         with self._lock:
             last, uplink = self._last_error, self._last_uplink_error
-            return Stats(last_error=last, last_uplink_error=uplink, **self._counts)
+            return Stats(
+                model=self._picker.model,
+                model_errors=self._picker.model_errors,
+                last_error=last,
+                last_uplink_error=uplink,
+                **self._counts,
+            )
 
     @property
     def seconds_at_one_frame(self) -> float:
@@ -273,7 +280,8 @@ class Agent:
                 look = self._look(frame)
                 if look is None:
                     continue
-                self._count(faces=len(look.detections), still=int(look.still))
+                faces = len(look.detections) - look.objects
+                self._count(faces=faces, objects=look.objects, still=int(look.still))
                 self._count(crops=look.lost, dropped=look.lost)
                 self._send(look.crops)
                 self._keep(frame, look)
@@ -337,7 +345,7 @@ class Agent:
             return
         found = look.detections
         said = face_predictions(found.scores.tolist())
-        self._feedback.offer(frame.image, frame.time, said, found)
+        self._feedback.offer(frame.image, frame.time, said, found, look.labels)
 
     def _show(self, frame: Frame, look: Look) -> None:
         if self._on_frame is None:
@@ -356,7 +364,11 @@ class Agent:
 
     def _send(self, crops: list[Crop]) -> None:
         for crop in crops:
-            self._count(crops=1, people=int(crop.shot == 0))
+            first = int(crop.shot == 0)
+            if crop.label == FACE_LABEL:
+                self._count(crops=1, people=first)
+            else:
+                self._count(crops=1, things=first)
             if crop.jpeg:
                 self._uploader.put(crop.key, crop.jpeg)
             else:

@@ -5,17 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Sequence
 
-import cv2
-import numpy as np
-
 from facepipe.classification import as_probabilities, parse_labels
 from facepipe.errors import ShapeError
-from facepipe_io.edge.onnx import input_shape
-from facepipe_io.edge.opencv import printable, quiet_opencv
-from facepipe_io.edge.preprocessing import read_preprocessing
+from facepipe_io.edge.onnx_network import OnnxNetwork
+from facepipe_io.edge.opencv import printable
 from facepipe_io.errors import ModelError, SettingsError
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 #: Mean and standard deviation by the count of channels: of ImageNet (torchvision's documentation,
@@ -65,31 +62,12 @@ class OnnxClassifier(Classifier):
     name = "onnx"
 
     def __init__(self, model: str, labels: Sequence[str]) -> None:
-        quiet_opencv()
-        try:
-            data = Path(model).read_bytes()
-            self._preprocessing = read_preprocessing(model, input_shape(data), NORMAL)
-            # By its content: a path that is no UTF-8 crashes OpenCV.
-            self._net = cv2.dnn.readNetFromONNX(np.frombuffer(data, np.uint8))
-            count = len(self._forward(np.zeros((64, 64, 3), np.uint8)))
-        except OSError as error:
-            reason = f"{error.strerror or error}; check the path"
-            raise ModelError(printable(model), reason) from error
-        except ValueError as error:
-            reason = f"it is damaged or no ONNX classifier: {error}; give another"
-            raise ModelError(printable(model), reason) from error
-        except (cv2.error, SystemError) as error:
-            reason = "it is damaged, or has layers that this OpenCV cannot run; give another"
-            raise ModelError(printable(model), reason) from error
-        self.labels = check_labels(model, count, labels)
+        self._network = OnnxNetwork(model, "classifier", NORMAL, (224, 224))
+        self.labels = check_labels(model, self._network.trial.size, labels)
 
     def classify(self, image: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Tell what a picture shows."""
-        return as_probabilities(self._forward(image))
-
-    def _forward(self, image: NDArray[np.uint8]) -> NDArray[np.float64]:
-        self._net.setInput(self._preprocessing.apply(image))
-        return np.asarray(self._net.forward(), np.float64).ravel()
+        return as_probabilities(self._network.run(image).ravel())
 
 
 def check_labels(model: str, count: int, labels: Sequence[str]) -> tuple[str, ...]:

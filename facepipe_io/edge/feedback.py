@@ -74,6 +74,7 @@ class Feedback:
         time: float,
         predictions: Sequence[Sequence[float]],
         detections: Detections | None = None,
+        labels: Sequence[str] = (),
     ) -> None:
         """Keep a frame by each configuration whose strategy picks it. Raises nothing.
 
@@ -83,7 +84,8 @@ class Feedback:
             predictions: what the model said: for each face `[score, 1 - score]`, as of
                 `facepipe.sampling.face_predictions`; of a classifier its one list of
                 probabilities.
-            detections: a detector's faces, which become labels; None for a classifier.
+            detections: what a detector found, which is the label; None for a classifier.
+            labels: what each of them is; empty where all are faces.
         """
         pictures: dict[str, bytes] = {}
         for config in self._configs:
@@ -93,7 +95,8 @@ class Feedback:
                     if kind not in pictures:
                         pictures[kind] = _ENCODE[kind](image)
                     wh = (image.shape[1], image.shape[0])
-                    self._keep(config, pictures[kind], time, predictions, detections, wh)
+                    found = (detections, labels, wh)
+                    self._keep(config, pictures[kind], time, predictions, *found)
             # Whatever it is, it must cost no more than this sample.
             except Exception as error:
                 self._count(error, samples=_FILES, samples_dropped=_FILES)
@@ -108,6 +111,7 @@ class Feedback:
         time: float,
         predictions: Sequence[Sequence[float]],
         detections: Detections | None,
+        labels: Sequence[str],
         wh: tuple[int, int],
     ) -> None:
         taken = datetime.fromtimestamp(time, timezone.utc)
@@ -120,6 +124,7 @@ class Feedback:
             camera=self._camera,
             captured_at=taken,
             detections=detections,
+            labels=labels,
             wh=wh,
         )
         # With the end of the line, so that records put together are a manifest.

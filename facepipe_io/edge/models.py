@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _CHUNK_BYTES = 2**16
-_S3_NAME = re.compile(r"s3://([^/]+)/(.*[^/])\Z", re.DOTALL)
+S3_NAME = re.compile(r"s3://([^/]+)/(.*[^/])\Z", re.DOTALL)
 
-# What to do, by what S3 says.
-_S3_HINTS = {
+#: What to do, by what S3 says.
+S3_HINTS = {
     "AccessDenied": "check the name, and allow the device's role s3:GetObject on it",
     "NoSuchBucket": "check the name",
     "NoSuchKey": "check the name",
@@ -62,7 +62,7 @@ def fetch_model(
         SettingsError: when boto3 is needed and not installed.
     """
     in_s3 = name.startswith("s3://")
-    if in_s3 and not _S3_NAME.match(name):
+    if in_s3 and not S3_NAME.match(name):
         raise ModelError(printable(name), "in S3 a model is named s3://bucket/key; name it so")
     if not in_s3:
         if Path(name).is_dir():
@@ -70,7 +70,7 @@ def fetch_model(
         name = str(Path(name).absolute())
     home = Path(folder, _digest(os.fsencode(name)))
     try:
-        with _alone(home):
+        with alone(home):
             if in_s3:
                 return _from_s3(home, name, connect or _connect, max_bytes)
             return _keep(home, _content(name), name, max_bytes)
@@ -80,8 +80,8 @@ def fetch_model(
 
 
 @contextlib.contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """Let no other process, nor this one a second time, fetch the same model meanwhile."""
+def alone(home: Path) -> Iterator[None]:
+    """Let no other process, nor this one a second time, change the same folder meanwhile."""
     home.mkdir(parents=True, exist_ok=True)
     with (home / ".lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -110,7 +110,7 @@ def _from_s3(home: Path, name: str, connect: Callable[[], S3Client], max_bytes: 
     from botocore.exceptions import BotoCoreError, ClientError
     from urllib3.exceptions import HTTPError
 
-    found = _S3_NAME.match(name)
+    found = S3_NAME.match(name)
     assert found is not None  # noqa: S101 - for the type checker
     archive = home / ".archive"
     try:
@@ -123,7 +123,7 @@ def _from_s3(home: Path, name: str, connect: Callable[[], S3Client], max_bytes: 
     except ModelError as error:
         failure = ModelError(printable(name), error.reason)
     except (BotoCoreError, ClientError, HTTPError, RuntimeError) as error:
-        hint = _S3_HINTS.get(aws.code(error), "check the network and the device's credentials")
+        hint = S3_HINTS.get(aws.code(error), "check the network and the device's credentials")
         failure = ModelError(printable(name), f"{one_line(error)}; {hint}")
     except OSError as error:
         failure = ModelError(printable(name), f"{one_line(error)}; make room for it")

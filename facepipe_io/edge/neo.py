@@ -23,11 +23,11 @@ from facepipe.classification import as_probabilities
 from facepipe.detections import Detections
 from facepipe.errors import ShapeError
 from facepipe_io.edge.classifiers import Classifier, check_labels
-from facepipe_io.edge.detectors import NMS_IOU, Detector
+from facepipe_io.edge.detector import NMS_IOU, Detector
 from facepipe_io.edge.models import fetch_model
 from facepipe_io.edge.names import state_folder
 from facepipe_io.edge.opencv import printable
-from facepipe_io.edge.preprocessing import read_preprocessing
+from facepipe_io.edge.preprocessing import SSD_NORMAL, read_preprocessing
 from facepipe_io.edge.resilience import one_line
 from facepipe_io.errors import ModelError, SettingsError
 
@@ -39,10 +39,6 @@ if TYPE_CHECKING:
 
 _PIXELS = 1 / 255  # as std: pixels stay at 0 to 255
 
-# What SageMaker's object detection is trained with, red, green, blue: demo.py of
-# zhreshold/mxnet-ssd, and demo/aisage/run-mxnet-ssd-resnet50-512.py of neo-ai/neo-ai-dlr.
-SSD_MEAN = (123.0, 117.0, 104.0)
-SSD_NORMAL = {3: (tuple(value / 255 for value in SSD_MEAN), (_PIXELS,) * 3)}
 #: Where the model does not say: the larger of the sizes that the algorithm's documentation names.
 SSD_SHAPE = (1, 3, 512, 512)
 

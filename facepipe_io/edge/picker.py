@@ -14,7 +14,7 @@ from facepipe.classification import prediction_message
 from facepipe.crops import crop_regions, cut
 from facepipe.detections import Detections
 from facepipe.images import encode_jpeg, sharpness, thumbnail
-from facepipe.keys import CropKey, format_key
+from facepipe.keys import FACE_LABEL, CropKey, format_key
 from facepipe.motion import MotionGate
 from facepipe.tracks import BestShot, FaceTracker, Shot, view_quality
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from facepipe_io.edge.cameras import Frame
     from facepipe_io.edge.classifiers import Classifier
-    from facepipe_io.edge.detectors import Detector
+    from facepipe_io.edge.detector import Detector
 
 NOBODY = Detections.empty()
 NO_TRACKS = np.empty(0, np.int64)
@@ -38,12 +38,14 @@ class Crop:
         jpeg: the picture; empty where it is stored already.
         track: the person's number.
         shot: 0 for the person's first crop, 1 for the next, and so on.
+        label: what it shows.
     """
 
     key: str
     jpeg: bytes = attrs.field(repr=False)
     track: int
     shot: int
+    label: str = FACE_LABEL
 
 
 @attrs.frozen(eq=False)
@@ -51,10 +53,11 @@ class Look:
     """What came of one frame.
 
     Attributes:
-        detections: the faces, clipped to the frame.
+        detections: the faces and other things, clipped to the frame.
         tracks: `(N,)` int64, whose face each is.
         crops: what is to be sent now; mostly nothing.
         still: whether the detector was spared, since nobody was there and nothing has changed.
+        labels: `(N,)` what each of them is; empty where nobody was asked.
         probabilities: `(N,)` of a classifier, for its labels; None where none looked.
         prediction: what to say of them, as of `facepipe.prediction_message`.
         lost: crops that an endpoint could not store, and has given up.
@@ -64,13 +67,29 @@ class Look:
     tracks: NDArray[np.int64]
     crops: list[Crop]
     still: bool = False
+    labels: tuple[str, ...] = ()
     probabilities: NDArray[np.float64] | None = None
     prediction: list[dict[str, str]] | None = None
     lost: int = 0
 
+    @property
+    def objects(self) -> int:
+        """How many of them are no faces."""
+        return sum(label != FACE_LABEL for label in self.labels)
+
 
 class Picker:
     """Looks at one frame after the other, and decides what is worth sending."""
+
+    @property
+    def model(self) -> str:
+        """The version in use of a published model; empty where there is none."""
+        return ""
+
+    @property
+    def model_errors(self) -> int:
+        """Times that a published model could not be fetched, or a version not be used."""
+        return 0
 
     def look(self, frame: Frame) -> Look:
         """Look at the next frame."""
@@ -101,7 +120,7 @@ class ClassifyPicker(Picker):
 
 
 class CropPicker(Picker):
-    """Finds faces, follows them, and picks which crop of whom to send, and when.
+    """Finds faces, or other things, follows them, and picks which crop of whom to send, and when.
 
     The same frames give the same crops: nothing in here looks at a clock.
 
@@ -159,6 +178,7 @@ class CropPicker(Picker):
         visible = inside[inside > 0] / box_area(found.boxes)[inside > 0]
         faces = found[inside > 0].clipped(wh)
         tracks = self._tracker.update(faces, time, wh)
+        labels = tuple(self._detector.label(number) for number in faces.labels.tolist())
 
         sides = np.sqrt(box_area(faces.boxes)).tolist()
         regions = tight = None
@@ -171,10 +191,10 @@ class CropPicker(Picker):
                     regions = crop_regions(faces, wh)
                     tight = crop_regions(faces, wh, margin=0, min_side=1, square=False)
                 quality = view_quality(sharpness(cut(image, tight[index])), *rest)
-                if self._best.improves(track, quality):
-                    view = cut(image, regions[index]).copy()  # so that the frame can be let go
+                if self._best.improves(track, quality):  # a copy, so that the frame can be let go
+                    view = (labels[index], cut(image, regions[index]).copy())
             self._best.offer(track, quality, time, view)
-        return Look(faces, tracks, self._crops())
+        return Look(faces, tracks, self._crops(), labels=labels)
 
     def _is_still(self, image: NDArray[np.uint8], time: float) -> bool:
         """Whether nobody is followed, and nothing has changed since the detector last looked."""
@@ -191,8 +211,11 @@ class CropPicker(Picker):
         while self._shots:
             shot = self._shots.pop(0)
             taken = datetime.fromtimestamp(shot.time, timezone.utc)
-            key = attrs.evolve(self._key, captured_at=taken, track=shot.track, shot=shot.shot)
-            crop = Crop(format_key(key), encode_jpeg(shot.view), shot.track, shot.shot)
+            label, view = shot.view
+            key = attrs.evolve(
+                self._key, captured_at=taken, track=shot.track, shot=shot.shot, label=label
+            )
+            crop = Crop(format_key(key), encode_jpeg(view), shot.track, shot.shot, label)
             self._ready.append(crop)
         crops, self._ready = self._ready, []
         return crops

@@ -16,7 +16,11 @@ from facepipe_io.errors import ModelError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-DEFAULT_WH = (224, 224)  # where neither the model nor its JSON file says
+# What SageMaker's object detection is trained with, red, green, blue: demo.py of
+# zhreshold/mxnet-ssd, and demo/aisage/run-mxnet-ssd-resnet50-512.py of neo-ai/neo-ai-dlr.
+SSD_MEAN = (123.0, 117.0, 104.0)
+#: Mean and standard deviation that leave pixels at 0 to 255, less that.
+SSD_NORMAL = {3: (tuple(value / 255 for value in SSD_MEAN), (1 / 255,) * 3)}
 
 _KEYS = ("size", "mean", "std", "order")
 _ORDERS = ("RGB", "BGR")
@@ -74,6 +78,7 @@ def read_preprocessing(
     model: str,
     shape: Sequence[int | None],
     normal: Mapping[int, tuple[tuple[float, ...], tuple[float, ...]]],
+    wh: tuple[int, int] = (224, 224),
 ) -> Preprocessing:
     """What a model's input is to be: by its shape, and by the JSON file beside it if there is one.
 
@@ -90,13 +95,14 @@ def read_preprocessing(
         shape: its input's, None for a side that is open: `(1, C, H, W)` or `(1, H, W, C)`, of 1
             channel (grey) or 3.
         normal: mean and std where the file says nothing, by the count of channels.
+        wh: `(width, height)` where neither the shape nor the file says it.
 
     Raises:
         ModelError: when the shape is no picture's, or the file makes no sense.
     """
     given = _given(model)
     if len(shape) != 4:
-        raise ModelError(printable(model), f"its input, {shape}, is no picture; give a classifier")
+        raise ModelError(printable(model), f"its input, {shape}, is no picture; give another")
     channels_last = shape[3] in (1, 3) and shape[1] not in (1, 3)
     channels = (shape[3] if channels_last else shape[1]) or 3
     if channels not in normal:
@@ -105,7 +111,7 @@ def read_preprocessing(
             f"its input has {channels} channels, and a picture 1 or 3; give another",
         )
     height, width = shape[1:3] if channels_last else shape[2:]
-    size = _numbers(model, given, "size", 2, DEFAULT_WH)
+    size = _numbers(model, given, "size", 2, wh)
     if "size" in given and (width or size[0], height or size[1]) != size:
         raise ModelError(
             printable(model), f"it takes {width}x{height} pixels; take size out of its .json"

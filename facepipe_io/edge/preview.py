@@ -23,6 +23,7 @@ import attrs
 
 from facepipe.boxes import scale_boxes
 from facepipe.images import draw_faces, encode_jpeg, fit_within
+from facepipe.keys import FACE_LABEL
 from facepipe_io.edge.handover import Handover
 from facepipe_io.edge.opencv import printable
 from facepipe_io.edge.resilience import Pace
@@ -179,10 +180,15 @@ def open_preview(name: str) -> Preview:
 
 
 def preview_jpeg(frame: Frame, look: Look) -> bytes:
-    """A frame with its faces in boxes and the number of each person, as JPEG."""
+    """A frame with boxes around faces, or what else there is, and the number of each, as JPEG."""
     image = fit_within(frame.image, (MAX_SIDE, MAX_SIDE))
     frame_wh = (frame.image.shape[1], frame.image.shape[0])
     boxes = scale_boxes(look.detections.boxes, frame_wh, (image.shape[1], image.shape[0]))
     faces = attrs.evolve(look.detections, boxes=boxes)
-    texts = [str(track) for track in look.tracks.tolist()]
+    labels = look.labels or [FACE_LABEL] * len(faces)
+    texts = [_text(track, label) for track, label in zip(look.tracks.tolist(), labels)]
     return encode_jpeg(draw_faces(image, faces, texts), JPEG_QUALITY)
+
+
+def _text(track: int, label: str) -> str:
+    return str(track) if label == FACE_LABEL else f"{label} {track}"

@@ -72,7 +72,7 @@ class Reporter:
             return
         taken = iso_millis(datetime.fromtimestamp(frame.time, timezone.utc))
         uploaded = self._stats().uploaded
-        message = infer_message(self._camera, taken, look.detections, look.tracks, uploaded)
+        message = infer_message(self._camera, taken, look, uploaded)
         self._messages.put((self._bus.infer_topic(self._camera), message))
 
     def close(self) -> None:

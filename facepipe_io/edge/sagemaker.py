@@ -21,7 +21,8 @@ from facepipe.keys import format_key, parse_key
 from facepipe.motion import MotionGate
 from facepipe.tracks import FaceTracker
 from facepipe_io.edge.aws import Connection, connector, reason
-from facepipe_io.edge.detectors import YUNET_LONG_SIDE, Detector
+from facepipe_io.edge.detector import Detector
+from facepipe_io.edge.detectors import YUNET_LONG_SIDE
 from facepipe_io.edge.picker import NO_TRACKS, NOBODY, Crop, Look, Picker
 from facepipe_io.errors import EndpointError
 
@@ -216,7 +217,7 @@ class EndpointPicker(Picker):
             keys = [parse_key(key) for key in answer.get("crops", ())]
         except (KeyFormatError, TypeError) as error:
             raise self._endpoint.unlike() from error
-        return [Crop(format_key(key), b"", key.track, key.shot) for key in keys]
+        return [Crop(format_key(key), b"", key.track, key.shot, key.label) for key in keys]
 
 
 def _faces(endpoint: Endpoint, answer: dict[str, Any], image: NDArray[np.uint8]) -> Detections:

@@ -9,6 +9,7 @@ from typing import Any, Iterator, Mapping
 import attrs
 
 from facepipe_io.edge.bus import bus_name
+from facepipe_io.edge.detector import has_labels_beside
 from facepipe_io.edge.detectors import DETECTORS, default_detector
 from facepipe_io.edge.feedback import read_feedback
 from facepipe_io.edge.identity import Identity
@@ -20,6 +21,7 @@ from facepipe_io.edge.names import (
     preview_name,
     state_folder,
 )
+from facepipe_io.edge.published import is_pointer
 from facepipe_io.errors import SettingsError
 from facepipe_io.settings import load, number, one_of, positive, positive_int, setting
 
@@ -55,15 +57,18 @@ class DeviceSettings:
     )
     detector: str = setting(
         "FACEPIPE_DETECTOR",
-        help="awscam, haar, neo, sagemaker, ssd or yunet; by default what suits the source and the "
-        "model",
+        help="awscam, haar, neo, onnx, sagemaker, ssd or yunet; by default what suits the source "
+        "and the model",
     )
     model: str | None = setting(
         "FACEPIPE_MODEL",
-        help="path of the detector's or classifier's model; for SageMaker Neo also s3://...",
+        help="path of the detector's or classifier's model; or s3://BUCKET/models/NAME.json, one "
+        "that `facepipe deploy` published; for SageMaker Neo also s3://... of an archive",
     )
     labels: str | None = setting(
-        "FACEPIPE_LABELS", help="path of the classifier's labels, one a line"
+        "FACEPIPE_LABELS",
+        help="path of the labels, one a line, of a classifier or of a detector that knows more "
+        "than faces; by default of the latter the .txt file of the model's name",
     )
     top_k: int = setting(
         "FACEPIPE_TOP_K", help="how many labels to name of a frame", default=1, parse=positive_int
@@ -82,7 +87,7 @@ class DeviceSettings:
     )
     min_score: float | None = setting(
         "FACEPIPE_MIN_SCORE",
-        help="0 to 1; faces with a lower score are left out; by default the detector's own. For "
+        help="0 to 1; what has a lower score is left out; by default the detector's own. For "
         "crops cut at an endpoint, the endpoint's",
         parse=number(0, 1),
     )
@@ -189,19 +194,25 @@ class DeviceSettings:
 
     def _problems_of_looking(self) -> Iterator[str]:
         """What is wrong with what looks at frames."""
+        if self.labels is not None and not Path(self.labels).exists():
+            yield f"FACEPIPE_LABELS names no file that is there: {self.labels}; check the path"
         if self.mode == "classify":
             object.__setattr__(self, "detector", "none")
             if self.model is None:
                 yield "FACEPIPE_MODEL must be the path of a classifier, for FACEPIPE_MODE=classify"
+            elif is_pointer(self.model):
+                yield "FACEPIPE_MODEL must be no pointer, for FACEPIPE_MODE=classify"
             if self.labels is None:
                 yield "FACEPIPE_LABELS must be the path of its labels, for FACEPIPE_MODE=classify"
-            elif not Path(self.labels).exists():
-                yield f"FACEPIPE_LABELS names no file that is there: {self.labels}; check the path"
             if self.crop_at == "endpoint":
                 yield "FACEPIPE_CROP_AT must be device, for FACEPIPE_MODE=classify"
             return
+        if is_pointer(self.model):
+            if self.detector not in (None, "onnx"):
+                yield "FACEPIPE_DETECTOR must be left out: a published model says what runs it"
+            object.__setattr__(self, "detector", "onnx")
         if self.detector is None:
-            object.__setattr__(self, "detector", default_detector(self.source, self.model))
+            object.__setattr__(self, "detector", self._default_detector)
         if self.detector not in DETECTOR_NAMES:
             names = ", ".join(DETECTOR_NAMES)
             yield f"FACEPIPE_DETECTOR must be one of {names}, not {self.detector!r}"
@@ -217,8 +228,15 @@ class DeviceSettings:
             yield "FACEPIPE_DETECTOR must be sagemaker, for FACEPIPE_CROP_AT=endpoint"
 
     @property
+    def _default_detector(self) -> str:
+        named = self.labels is not None or has_labels_beside(self.model)
+        return default_detector(self.source, self.model, named=named)
+
+    @property
     def _has_fetched_model(self) -> bool:
         """Whether the model may be a folder, or be somewhere else."""
+        if is_pointer(self.model):
+            return True
         neo = self.detector == "neo" or self.mode == "classify"
         return neo and (str(self.model).startswith("s3://") or Path(str(self.model)).is_dir())
 

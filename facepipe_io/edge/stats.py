@@ -17,6 +17,8 @@ class Stats:
         unseen: frames of a recording that were given up, since the endpoint did not answer.
         faces: faces found, each in every frame.
         people: people of whom a crop was made.
+        objects: what else was found, each in every frame.
+        things: things, other than people, of which a crop was made.
         crops: crops made.
         recovered: crops that an earlier start had left in the spool.
         uploaded: crops stored.
@@ -37,6 +39,8 @@ class Stats:
         disk_errors: times that the spool could not be written to or read.
         bus_errors: messages that could not be published.
         observer_errors: frames over which who watches the agent failed.
+        model_errors: times that a published model could not be fetched, or a version not be used.
+        model: the version of it in use; empty where there is none.
         last_error: what went wrong last, in one line.
         last_uplink_error: what went wrong last with the uplink.
     """
@@ -48,6 +52,8 @@ class Stats:
     unseen: int = 0
     faces: int = 0
     people: int = 0
+    objects: int = 0
+    things: int = 0
     crops: int = 0
     recovered: int = 0
     uploaded: int = 0
@@ -67,6 +73,8 @@ class Stats:
     disk_errors: int = 0
     bus_errors: int = 0
     observer_errors: int = 0
+    model_errors: int = 0
+    model: str = ""
     last_error: str | None = None
     last_uplink_error: str | None = None
 

@@ -15,6 +15,7 @@ EVERY = [
     errors.UplinkError("s3://crops", "access is denied"),
     errors.BusError("mqtt://broker", "nobody answers"),
     errors.StoreError("out/records.sqlite", "file is not a database"),
+    errors.TrainingError("deeplens-bottles-1", "it failed"),
 ]
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from facepipe.keys import FACE_LABEL
+
 if TYPE_CHECKING:
-    from facepipe.detections import Detections
+    from facepipe_io.edge.picker import Look
     from facepipe_io.edge.stats import Stats
 
 
@@ -44,29 +46,30 @@ def qos(topic: str) -> int:
     return 1 if topic.endswith(("/health", "/status")) else 0
 
 
-def infer_message(
-    camera: str, captured_at: str, detections: Detections, tracks: Any, uploaded: int
-) -> dict[str, Any]:
-    """The message about the faces in a frame.
+def infer_message(camera: str, captured_at: str, look: Look, uploaded: int) -> dict[str, Any]:
+    """The message about the faces in a frame, and about other things where there are any.
 
     Args:
         camera: the camera's name.
         captured_at: when the frame was taken, as of `facepipe.records.iso_millis`.
-        detections: the faces.
-        tracks: `(N,)`, whose face each is.
+        look: what came of the frame.
         uploaded: crops uploaded since the start.
     """
-    return {
-        "camera": camera,
-        "captured_at": captured_at,
-        "faces": [
-            {"track": track, "score": round(score, 3), "box": [round(side, 1) for side in box]}
-            for track, score, box in zip(
-                tracks.tolist(), detections.scores.tolist(), detections.boxes.tolist()
-            )
-        ],
-        "uploaded": uploaded,
-    }
+    found = look.detections
+    tracks, scores, boxes = look.tracks.tolist(), found.scores.tolist(), found.boxes.tolist()
+    faces, objects = [], []
+    for index, track in enumerate(tracks):
+        box = [round(side, 1) for side in boxes[index]]
+        said = {"track": track, "score": round(scores[index], 3), "box": box}
+        label = look.labels[index] if look.labels else FACE_LABEL
+        if label == FACE_LABEL:
+            faces.append(said)
+        else:
+            objects.append({"label": label, **said})
+    message = {"camera": camera, "captured_at": captured_at, "faces": faces, "uploaded": uploaded}
+    if objects:
+        message["objects"] = objects
+    return message
 
 
 def health_message(
@@ -88,6 +91,8 @@ def health_message(
         "fps": round(fps, 2),
         "faces": stats.faces,
         "people": stats.people,
+        "objects": stats.objects,
+        "things": stats.things,
         "uploads": stats.uploaded,
         "failed_uploads": stats.failed,
         "dropped_frames": stats.skipped,
@@ -107,6 +112,8 @@ def health_message(
         "disk_errors": stats.disk_errors,
         "bus_errors": stats.bus_errors,
         "preview_errors": stats.observer_errors,
+        "model_errors": stats.model_errors,
+        "model": stats.model or None,
         "spool_depth": stats.waiting,
         "spool_bytes": stats.bytes_waiting,
         "uptime": round(uptime, 1),

@@ -60,6 +60,27 @@ def test_models_travel_along(files, stack, tmp_path):
     assert 'FACEPIPE_MODEL="/opt/facepipe/models/face.caffemodel"' in found["facepipe.env"]
 
 
+def test_what_belongs_to_a_model_travels_along_by_itself(files, stack, tmp_path):
+    (tmp_path / "bottles.onnx").write_bytes(b"model")
+    (tmp_path / "bottles.txt").write_text("bottle")
+    settings = {**WEBCAM, "FACEPIPE_DETECTOR": "onnx"}
+    entries = bundle_entries(files, stack, settings=settings, models=[tmp_path / "bottles.onnx"])
+    assert {"models/bottles.onnx", "models/bottles.txt"} <= names(entries)
+
+
+def test_a_model_and_a_published_one_are_one_too_many(files, stack, tmp_path):
+    (tmp_path / "bottles.onnx").touch()
+    settings = {**WEBCAM, "FACEPIPE_MODEL": "s3://crops/models/bottles.json"}
+    with pytest.raises(SettingsError, match="give one of them"):
+        bundle_entries(files, stack, settings=settings, models=[tmp_path / "bottles.onnx"])
+    (environ,) = [
+        entry.data.decode()
+        for entry in bundle_entries(files, stack, settings=settings)
+        if entry.name == "facepipe.env"
+    ]
+    assert 'FACEPIPE_MODEL="s3://crops/models/bottles.json"' in environ
+
+
 def test_two_models_of_one_name_cannot(files, stack, tmp_path):
     (tmp_path / "a").mkdir()
     models = [tmp_path / "face.onnx", tmp_path / "a" / "face.onnx"]

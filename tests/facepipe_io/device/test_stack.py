@@ -28,7 +28,10 @@ def test_a_camera_that_terraform_does_not_know_is_told_of(stack):
         stack.certificate("hall-2")
 
 
-@pytest.mark.parametrize("name", sorted({*Stack.__annotations__} - {"endpoint_name"}))
+OPTIONAL = {"endpoint_name", "training_role_arn", "kms_key_arn"}
+
+
+@pytest.mark.parametrize("name", sorted({*Stack.__annotations__} - OPTIONAL))
 @pytest.mark.parametrize("value", [None, "", 7, ["a"], {"hall-1": None}])
 def test_an_output_that_is_missing_or_odd_is_named(outputs, name, value):
     document = json.loads(outputs.read_text())
@@ -46,6 +49,27 @@ def test_an_endpoint_for_frames_is_there_only_where_it_was_asked_for(stack, outp
     found = read_outputs(outputs)
     assert device_environment(found, "hall-1", {})["FACEPIPE_ENDPOINT"] == "deeplens-faces"
     assert "FACEPIPE_ENDPOINT" not in device_environment(stack, "hall-1", {})
+
+
+@pytest.mark.parametrize("name", sorted(OPTIONAL))
+@pytest.mark.parametrize("value", ["", 7, ["a"]])
+def test_what_need_not_be_there_must_not_be_odd(outputs, name, value):
+    document = json.loads(outputs.read_text())
+    document[name] = {"value": value}
+    outputs.write_text(json.dumps(document))
+    with pytest.raises(StoreError, match=f"there is no {name}"):
+        read_outputs(outputs)
+
+
+def test_the_role_and_key_of_training_are_there_only_where_they_were_asked_for(stack, outputs):
+    assert (stack.training_role_arn, stack.kms_key_arn) == (None, None)
+    document = json.loads(outputs.read_text())
+    document["training_role_arn"] = {"value": "arn:aws:iam::123456789012:role/deeplens-training"}
+    document["kms_key_arn"] = {"value": None}
+    outputs.write_text(json.dumps(document))
+    found = read_outputs(outputs)
+    assert found.training_role_arn == "arn:aws:iam::123456789012:role/deeplens-training"
+    assert found.kms_key_arn is None
 
 
 def test_an_endpoint_that_is_no_host_is_not_taken(outputs):

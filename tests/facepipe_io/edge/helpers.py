@@ -13,7 +13,7 @@ import numpy as np
 
 from facepipe.detections import Detections
 from facepipe_io.edge.cameras import Camera, Frame
-from facepipe_io.edge.detectors import Detector
+from facepipe_io.edge.detector import Detector
 from facepipe_io.edge.uplinks import Uplink
 from facepipe_io.errors import CameraError, UplinkError
 

@@ -68,8 +68,9 @@ def test_boxes_are_in_pixels_of_the_whole_frame(detector, portraits, scale):
 
 
 def test_nobody_is_found_where_nobody_is(detector):
-    for image in (picture(0), picture(255, (1920, 1080)), picture(128, (1, 1))):
-        assert len(detector.detect(image)) == 0
+    for wh in ((300, 200), (1920, 1080), (1, 1), (1920, 40), (40, 1920)):
+        for grey in (0, 128, 255):
+            assert len(detector.detect(picture(grey, wh))) == 0
 
 
 def test_the_same_frame_gives_the_same_faces(detector, portraits):
@@ -234,7 +235,7 @@ class TestBadModels:
             open_detector("haar")
 
     def test_no_such_detector(self):
-        with pytest.raises(SettingsError, match="use one of awscam, haar, ssd, yunet"):
+        with pytest.raises(SettingsError, match="use one of awscam, haar, onnx, ssd, yunet"):
             open_detector("yolo")
 
     def test_awscam_elsewhere(self, tmp_path):
@@ -316,3 +317,8 @@ class TestAwscam:
 )
 def test_the_detector_that_suits_source_and_model(source, model, expected):
     assert default_detector(source, model) == expected
+
+
+def test_an_onnx_file_with_labels_is_no_yunet():
+    assert default_detector("0", "bottles.onnx", named=True) == "onnx"
+    assert default_detector("0", "bottles.pb", named=True) == "ssd"

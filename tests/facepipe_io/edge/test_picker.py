@@ -190,3 +190,15 @@ class TestStillScenes:
         picker = CropPicker("hall", "4f9c", detector, stills=True)
         assert not any(picker.look(frame).still for frame in frames(30, fps=10))
         assert detector.calls == 30
+
+
+def test_what_is_no_face_says_so_in_its_key():
+    detector = ScriptedDetector(faces([10, 10, 40, 50], [80, 10, 120, 60]))
+    detector.labels = ("cup", "bottle")
+    picker = make(detector)
+    clip = frames(20)
+    looks = [picker.look(frame) for frame in clip]
+    assert {look.labels for look in looks} == {("bottle", "bottle")}
+    assert looks[0].objects == 2
+    crops = [crop for look in looks for crop in look.crops] + picker.flush(clip[-1].time)
+    assert [(crop.label, parse_key(crop.key).label) for crop in crops] == [("bottle", "bottle")] * 2

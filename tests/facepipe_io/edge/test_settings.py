@@ -224,3 +224,16 @@ def test_where_crops_wait_by_default(environ, folder):
     settings = device_settings({"FACEPIPE_SOURCE": "0", "FACEPIPE_BUCKET": "crops", **environ})
     assert settings.spool_dir == f"{folder}/spool"
     assert settings.spool_mb == 256
+
+
+def test_a_model_with_labels_beside_it_finds_what_they_name(tmp_path):
+    environ = {"FACEPIPE_SOURCE": "0", "FACEPIPE_BUCKET": "crops", "FACEPIPE_MODEL": "yunet.onnx"}
+    assert device_settings(environ).detector == "yunet"
+    (tmp_path / "yunet.txt").touch()
+    assert device_settings(environ).detector == "onnx"
+
+
+def test_labels_that_are_not_there_are_told_of_a_detector_too():
+    environ = {"FACEPIPE_SOURCE": "0", "FACEPIPE_BUCKET": "crops", "FACEPIPE_LABELS": "no"}
+    with pytest.raises(SettingsError, match="FACEPIPE_LABELS names no file that is there: no"):
+        device_settings(environ)

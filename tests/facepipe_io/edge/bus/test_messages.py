@@ -13,6 +13,7 @@ from facepipe_io.edge.bus import (
     status_topic,
 )
 from facepipe_io.edge.bus.messages import client_infer_topic, qos
+from facepipe_io.edge.picker import Look
 from facepipe_io.edge.stats import Stats
 from tests.facepipe_io.edge.helpers import faces
 
@@ -28,9 +29,8 @@ def test_topics_and_their_quality_of_service():
 
 
 def test_the_message_about_faces():
-    message = infer_message(
-        "hall", "2026-11-20T09:30:05.250Z", faces([1, 2.25, 3, 4], score=0.87654), np.array([7]), 3
-    )
+    look = Look(faces([1, 2.25, 3, 4], score=0.87654), np.array([7]), [])
+    message = infer_message("hall", "2026-11-20T09:30:05.250Z", look, 3)
     assert json.loads(json.dumps(message)) == {
         "camera": "hall",
         "captured_at": "2026-11-20T09:30:05.250Z",
@@ -39,12 +39,24 @@ def test_the_message_about_faces():
     }
 
 
+def test_what_is_no_face_is_told_with_its_label():
+    found = faces([1, 2, 3, 4], [5, 6, 7, 8])
+    look = Look(found, np.array([7, 8]), [], labels=("bottle", "face"))
+    message = infer_message("hall", "2026-11-20T09:30:05.250Z", look, 3)
+    assert [face["track"] for face in message["faces"]] == [8]
+    assert message["objects"] == [
+        {"label": "bottle", "track": 7, "score": 0.9, "box": [1.0, 2.0, 3.0, 4.0]}
+    ]
+
+
 def test_the_message_about_health():
     stats = Stats(
         frames=90,
         skipped=4,
         faces=50,
         people=3,
+        objects=9,
+        things=2,
         crops=5,
         uploaded=2,
         dropped=1,
@@ -64,6 +76,8 @@ def test_the_message_about_health():
         "fps": 1.5,
         "faces": 50,
         "people": 3,
+        "objects": 9,
+        "things": 2,
         "uploads": 2,
         "failed_uploads": 1,
         "dropped_frames": 4,
@@ -83,6 +97,8 @@ def test_the_message_about_health():
         "disk_errors": 0,
         "bus_errors": 0,
         "preview_errors": 0,
+        "model_errors": 0,
+        "model": None,
         "spool_depth": 1,
         "spool_bytes": 1234,
         "uptime": 60.0,
