@@ -42,6 +42,7 @@ def world() -> Iterator[World]:
 FATES: dict[str, tuple[Any, bool]] = {
     "happy": (face(HAPPY=97.1, CALM=11.0), False),
     "neutral": (face(HAPPY=3.0), False),
+    "object": (KeyError("it is not asked about"), False),
     "faceless": ({"FaceDetails": []}, False),
     "too small": ("InvalidParameterException", False),
     "no image": ("InvalidImageFormatException", False),
@@ -93,7 +94,7 @@ def test_in_any_mixture_exactly_what_a_retry_can_help_comes_back(
             bodies.append(CROPLESS[message.what])
             continue
         track = 10 * sorted(FATES).index(message.what) + message.crop
-        key = crop_key(track, at=now)
+        key = crop_key(track, at=now, label="cup" if message.what == "object" else "face")
         keys.setdefault(key, []).append(number)
         fate[key] = message.what
         world.faces[key] = FATES[message.what][0]
@@ -119,12 +120,15 @@ def test_in_any_mixture_exactly_what_a_retry_can_help_comes_back(
         n for key, ns in keys.items() if key not in recorded and FATES[fate[key]][1] for n in ns
     }
     assert sorted(returned(answer)) == sorted(f"m-{number}" for number in back)
-    assert sorted(world.asked) == sorted(keys.keys() - recorded)
-    good = {key for key in keys if fate[key] == "happy"} | recorded
-    assert world.items().keys() == good
+    objects = {key for key in keys if fate[key] == "object"}
+    assert sorted(world.asked) == sorted(keys.keys() - recorded - objects)
+    good = ({key for key in keys if fate[key] == "happy"} | recorded) - objects
+    assert world.items().keys() == good | objects
     charted = good | {key for key in keys if fate[key] == "neutral"}
-    assert len(world.charted) == (1 if charted else 0)
+    assert len(world.charted) == (1 if charted or objects else 0)
     for call in world.charted:
+        seen = [d for d in call["MetricData"] if d["MetricName"] == "ObjectsSeen"]
+        assert len(seen) == 2 * len(objects)
         names = [d["MetricName"] for d in call["MetricData"] if "Dimensions" not in d]
         assert names.count("FacesScored") == len(charted)
         assert names.count("HAPPY") == len(good)

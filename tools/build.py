@@ -137,7 +137,7 @@ def _modules(packages: Path) -> dict[str, Path]:
 
 
 def _model(model: Path | None) -> dict[str, Path]:
-    """Name in the archive to file, for a model and the text that describes its network."""
+    """Name in the archive to file, for a model and what belongs to it."""
     if model is None:
         import cv2
 
@@ -150,7 +150,9 @@ def _model(model: Path | None) -> dict[str, Path]:
         if len(texts) != 1:
             sys.exit(f"{model}: its network's text is missing; put {text.name} beside it")
         files[texts[0].name] = texts[0]
-    return files
+    # What it finds, and how a picture becomes its input; both may be left out.
+    beside = (model.with_suffix(".txt"), model.with_name(model.name + ".json"))
+    return {**files, **{path.name: path for path in beside if path.is_file()}}
 
 
 def _zip(target: Path, files: dict[str, Path]) -> Path:

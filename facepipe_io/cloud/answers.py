@@ -5,6 +5,7 @@ What becomes of an object, its `outcome`, is one of
     scored      an emotion passed: record and metrics
     neutral     a face, but no emotion passed: no record, FacesScored counts it
     faceless    no face: nothing
+    object      its key names something else than a face: record and ObjectsSeen, unscored
     known       delivered before and its record is there: metrics from the record, for the
                 delivery that made the record may have ended before it sent them
     ignored     no crop: not under faces/, or a folder
@@ -41,7 +42,7 @@ class Result:
     Attributes:
         outcome: see the module.
         reason: why, in words; empty where there is nothing to say.
-        crop: the scored crop, whose metrics are to be sent; None where there is none.
+        crop: the crop whose metrics are to be sent; None where there is none.
     """
 
     outcome: str
@@ -117,7 +118,7 @@ def batch_answer(
     for part in parts:
         result = _verdict(part, results)
         code = "PermanentFailure" if result.outcome in _REJECTED else "Succeeded"
-        text = result.reason or (result.crop and result.crop.emotions.dominant)
+        text = result.reason or (result.crop and _shown(result.crop))
         answers.append(
             {
                 "taskId": part.ident,
@@ -131,6 +132,10 @@ def batch_answer(
         "invocationId": event["invocationId"],
         "results": answers,
     }
+
+
+def _shown(crop: ScoredCrop) -> str | None:
+    return crop.emotions.dominant if crop.is_face else crop.label
 
 
 def raise_for_failures(parts: Iterable[Part], results: Mapping[Name, Result]) -> None:

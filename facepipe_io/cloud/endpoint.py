@@ -26,6 +26,7 @@ from facepipe.attributes import FrameAttributes, parse_attributes
 from facepipe.errors import AttributesError
 from facepipe_io.cloud.bodies import RequestError, media_type, read_body
 from facepipe_io.edge.cameras.base import Frame
+from facepipe_io.edge.detector import has_labels_beside
 from facepipe_io.edge.detectors import default_detector, open_detector
 from facepipe_io.edge.picker import CropPicker
 from facepipe_io.edge.uplinks import S3Uplink
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from facepipe.detections import Detections
-    from facepipe_io.edge.detectors import Detector
+    from facepipe_io.edge.detector import Detector
     from facepipe_io.edge.picker import Crop, Look
     from facepipe_io.edge.uplinks import Uplink
 
@@ -318,8 +319,9 @@ def open_endpoint(model_dir: str, settings: EndpointSettings) -> Endpoint:
 
     Args:
         model_dir: the folder, with one model at its root that a detector of OpenCV's reads: YuNet's
-            `.onnx`, an SSD's `.pb` or `.caffemodel` with its network's text beside it, or a
-            cascade's `.xml`. Without a model, OpenCV's own cascade finds the faces.
+            `.onnx`, any of the YOLO family with its labels in a `.txt` of its name, an SSD's `.pb`
+            or `.caffemodel` with its network's text beside it, or a cascade's `.xml`. Without a
+            model, OpenCV's own cascade finds the faces.
         settings: of the endpoint.
 
     Raises:
@@ -334,7 +336,8 @@ def open_endpoint(model_dir: str, settings: EndpointSettings) -> Endpoint:
         names = ", ".join(path.name for path in found)
         raise ModelError(model_dir, f"it holds several models ({names}); leave one")
     model = str(found[0]) if found else None
-    detector = open_detector(default_detector("", model), model, min_score=settings.min_score)
+    name = default_detector("", model, named=has_labels_beside(model))
+    detector = open_detector(name, model, min_score=settings.min_score)
     uplink = None if settings.bucket is None else S3Uplink(settings.bucket, _connect)
     return Endpoint(detector, uplink, resend_seconds=settings.resend_seconds)
 

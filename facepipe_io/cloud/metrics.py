@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
 
 # PutMetricData, Amazon CloudWatch API Reference. 1,000 data of ours are far below its 1 MB, since
-# keys hold a camera's name to 128 characters.
+# keys hold a camera's name to 128 characters and a label to 64.
 MAX_DATA = 1000
 # Two weeks back and two hours ahead, less a minute for the way there and the clocks.
 OLDEST = timedelta(weeks=2) - timedelta(minutes=1)
@@ -78,7 +78,7 @@ def in_calls(scored: Iterable[ScoredCrop], now: datetime) -> tuple[list[Call], l
     """Sort the metrics of crops into as few calls as CloudWatch's limit allows.
 
     Args:
-        scored: crops, with or without emotions.
+        scored: crops, of faces with or without emotions and of objects.
         now: the time, with a time zone.
 
     Returns:

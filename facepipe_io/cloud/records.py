@@ -1,4 +1,4 @@
-"""Records of scored crops in DynamoDB."""
+"""Records of crops in DynamoDB."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class RecordTable:
         """Keep a record; one of the same crop is replaced.
 
         Args:
-            scored: a crop with at least one emotion.
+            scored: an object's crop, or a face's with at least one emotion.
             expires_at: epoch seconds after which DynamoDB deletes it.
 
         Raises:

@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from facepipe.errors import EventError
 from facepipe.events import BATCH, SQS, S3Object, event_kind, iter_s3_objects, split_event
 from facepipe.keys import PREFIX
-from facepipe.records import score_crop
+from facepipe.records import ScoredCrop, score_crop, seen_object
 from facepipe_io.cloud.answers import (
     Name,
     Part,
@@ -44,7 +44,7 @@ _LEVELS = {
 
 @attrs.frozen
 class Scorer:
-    """Scores the crops that events name.
+    """Scores the crops of faces that events name, and keeps a record of those of objects.
 
     One after another: a batch of ten takes a few seconds, whose price is next to nothing beside
     Rekognition's, and the function's concurrency is then the number of calls in flight, which is
@@ -117,23 +117,29 @@ class Scorer:
             recorded = self.records.get(found.key)
             if recorded is not None:
                 return Result("known", crop=recorded)
+        thing = seen_object(found.key)
+        if thing is not None:
+            return self._recorded("object", thing)
         try:
             response = self.faces.detect_faces(found.bucket, found.key)
         except CannotScoreError as error:
             return Result(error.outcome, error.reason)
-        now = self.clock()
         crop = score_crop(
             found.key,
             response,
-            event_time=found.event_time or datetime.fromtimestamp(now, timezone.utc),
+            event_time=found.event_time or datetime.fromtimestamp(self.clock(), timezone.utc),
             min_confidence=self.settings.min_confidence,
         )
         if crop.emotions.dominant is None:
             return Result("neutral" if crop.face_count else "faceless", crop=crop)
+        return self._recorded("scored", crop)
+
+    def _recorded(self, outcome: str, crop: ScoredCrop) -> Result:
         # Before the metrics: should they fail, the next delivery finds the record and sends them,
         # and Rekognition is not paid again.
-        self.records.put(crop, expires_at=int(now + self.settings.record_days * 86400))
-        return Result("scored", crop=crop)
+        expires_at = int(self.clock() + self.settings.record_days * 86400)
+        self.records.put(crop, expires_at=expires_at)
+        return Result(outcome, crop=crop)
 
     def _charted(self, results: dict[Name, Result]) -> dict[Name, Result]:
         """Send the metrics; results whose metrics were not taken become failed ones."""
@@ -141,7 +147,9 @@ class Scorer:
         now = datetime.fromtimestamp(self.clock(), timezone.utc)
         calls, refused = in_calls(crops, now)
         if refused:
-            _log(logging.WARNING, "CloudWatch takes no such time or camera name", keys=refused)
+            _log(
+                logging.WARNING, "CloudWatch takes no such time, camera name or label", keys=refused
+            )
         failures: dict[str, Result] = {}
         for call in calls:
             result = _guarded(partial(self._send, call))
@@ -198,12 +206,11 @@ def _log_object(found: S3Object, result: Result, *, ms: float) -> None:
     fields: dict[str, Any] = {"bucket": found.bucket, "key": found.key, "outcome": result.outcome}
     if found.message_id is not None:
         fields.update(message_id=found.message_id, receive_count=found.receive_count)
-    if result.crop is not None:
-        fields.update(
-            camera=result.crop.camera,
-            dominant=result.crop.emotions.dominant,
-            faces=result.crop.face_count,
-        )
+    crop = result.crop
+    if crop is not None and crop.is_face:
+        fields.update(camera=crop.camera, dominant=crop.emotions.dominant, faces=crop.face_count)
+    elif crop is not None:
+        fields.update(camera=crop.camera, label=crop.label)
     if result.reason:
         fields["reason"] = result.reason
     _log(_LEVELS.get(result.outcome, logging.INFO), "crop", **fields, ms=ms)

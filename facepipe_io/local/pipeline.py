@@ -18,7 +18,7 @@ import attrs
 
 from facepipe.errors import FacepipeError, ImageError
 from facepipe.images import decode_image, encode_jpeg
-from facepipe.records import score_crop
+from facepipe.records import ScoredCrop, score_crop, seen_object
 from facepipe_io.edge import process
 from facepipe_io.edge.agent import Agent
 from facepipe_io.edge.cameras import Camera, Frame, open_camera, without_secrets
@@ -39,11 +39,11 @@ INTERRUPTED = "stopped by Ctrl-C"
 
 
 class ScoringUplink(Uplink):
-    """Stores crops in a folder, scores them, and keeps the records.
+    """Stores crops in a folder, scores those of faces, and keeps the records.
 
     Args:
         folder: where crops go.
-        scorer: scores them.
+        scorer: scores faces.
         store: takes the records.
         min_confidence: emotions must be greater than this, 0 to 100.
     """
@@ -59,13 +59,16 @@ class ScoringUplink(Uplink):
     def put(self, key: str, jpeg: bytes) -> None:
         """Store and score a crop; doing so again changes nothing."""
         self._folder.put(key, jpeg)
-        response = self._scorer.detect_faces(decode_image(jpeg))
-        now = datetime.now(timezone.utc)
-        scored = score_crop(key, response, event_time=now, min_confidence=self._min_confidence)
+        scored = seen_object(key) or self._scored(key, jpeg)
         try:
             self._store.put(scored)
         except StoreError as error:  # the agent tries again what an uplink did not take
             raise UplinkError(error.path, error.reason) from error
+
+    def _scored(self, key: str, jpeg: bytes) -> ScoredCrop:
+        response = self._scorer.detect_faces(decode_image(jpeg))
+        now = datetime.now(timezone.utc)
+        return score_crop(key, response, event_time=now, min_confidence=self._min_confidence)
 
 
 class EveryNth(Camera):
@@ -200,6 +203,7 @@ def run_pipeline(
             scorer=scorer.name,
             limits=scorer.limits,
             resend_seconds=settings.resend_seconds,
+            labels=detector.labels,
         )
 
         def frame_seen(frame: Frame, _: Look) -> None:
@@ -302,6 +306,8 @@ def _figures(run: Run, stats: Stats, meter: _Meter, seconds: float) -> Run:
         frames=stats.frames,
         faces=stats.faces,
         people=stats.people,
+        objects=stats.objects,
+        things=stats.things,
         crops=stats.uploaded,
         bytes_sent=stats.bytes_uploaded,
         frame_bytes=meter.frame_bytes,

@@ -19,8 +19,9 @@ import plotly.offline  # type: ignore[import-untyped]
 from facepipe.errors import ImageError
 from facepipe.images import decode_image, encode_jpeg, fit_within
 from facepipe_io.errors import StoreError
+from facepipe_io.local.objects import label_counts, objects_headline
 from facepipe_io.local.store import Run
-from facepipe_io.local.summary import Person, Summary, emotion_curve, summarise
+from facepipe_io.local.summary import Summary, emotion_curve, summarise
 
 FILE_NAME = "report.html"
 
@@ -39,7 +40,7 @@ OTHER_COLOUR = "#868c96"
 
 WORDS = {"FEAR": "afraid", "UNKNOWN": "unclear"}  # for others the type itself, in small letters
 
-#: More faces than this make a page that no one reads to its end.
+#: More faces, or objects, than this make a page that no one reads to its end.
 SHOWN_PEOPLE = 60
 THUMBNAIL_WH = (288, 288)
 
@@ -99,6 +100,7 @@ def render(summary: Summary, folder: Path) -> str:
     )
     run = summary.run
     shown = summary.people[-SHOWN_PEOPLE:]
+    things = summary.objects[-SHOWN_PEOPLE:]
     return env.get_template("report.html").render(
         s=summary,
         run=run,
@@ -107,7 +109,9 @@ def render(summary: Summary, folder: Path) -> str:
         curve=_curve(summary) if summary.crops else None,
         cameras=_cameras(summary) if summary.crops else None,
         source=run.source if "://" in run.source else Path(run.source).name,
-        people=[(person, _picture(folder, person)) for person in shown],
+        people=[(person, _picture(folder, person.best.key)) for person in shown],
+        things=[(thing, _picture(folder, thing.best.key)) for thing in things],
+        labels=label_counts(summary.objects),
         types=_types(summary),
         plotly_js=plotly.offline.get_plotlyjs(),
     )
@@ -123,13 +127,20 @@ def headline(summary: Summary) -> str:
         >>> headline(Summary(run, (), (), {}))
         'Nobody was seen'
     """
+    if summary.objects:
+        objects = objects_headline(label_counts(summary.objects))
+        return f"{_mood(summary)}; {objects}" if summary.people else objects
+    return _mood(summary)
+
+
+def _mood(summary: Summary) -> str:
     people, run = len(summary.people), summary.run
     if not people and run.crops:
         return "Faces were seen, but no clear emotion"
     if not people and run.lost:
         return "Every crop was lost"
     if not people:
-        return "Nobody was seen"
+        return "Nothing was seen" if run.of_objects else "Nobody was seen"
     name, count = summary.moods[0]
     if people == 1:
         return f"One person, who looked {word(name)}"
@@ -219,10 +230,10 @@ def _since_start(run: Run, moment: datetime) -> str:
     return f"{hours}:{seconds % 60:02}"
 
 
-def _picture(folder: Path, person: Person) -> str | None:
-    """A person's best crop as a data URI; None when it was deleted or damaged since."""
+def _picture(folder: Path, key: str) -> str | None:
+    """A crop as a data URI; None when it was deleted or damaged since."""
     try:
-        image = decode_image((folder / person.best.key).read_bytes())
+        image = decode_image((folder / key).read_bytes())
     except (OSError, ImageError):
         return None
     small = encode_jpeg(fit_within(image, THUMBNAIL_WH), quality=85)

@@ -1,14 +1,17 @@
 """Records of the pipeline on one machine: `records.sqlite`.
 
     runs      one row for each `facepipe run`: what it was told and its figures
-    records   one row for each scored crop, as in the cloud's table: s3key, camera, captured_at, ...
+    records   one row for each kept crop, as in the cloud's table: s3key, camera, captured_at, ...;
+              label says what it shows: a face, or an object, which has no dominant emotion ('')
     emotions  one row for each kept emotion of a crop: s3key, type, confidence
 
-Any SQLite client can read it. Scoring a crop again replaces its record.
+Any SQLite client can read it. Putting a crop again replaces its record. A file of an older facepipe
+gets the columns that it lacks when it is opened.
 """
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import defaultdict
 from contextlib import contextmanager
@@ -20,7 +23,7 @@ import attrs
 
 from facepipe.emotions import FaceEmotions
 from facepipe.errors import KeyFormatError
-from facepipe.keys import parse_key
+from facepipe.keys import FACE_LABEL, parse_key
 from facepipe.records import ScoredCrop, iso_millis, parse_iso
 from facepipe_io.errors import StoreError
 
@@ -75,6 +78,14 @@ _SCHEMA = (
     """,
 )
 
+# What files have been given since the first ones: a file's user_version says how many of these.
+_ADDED = (
+    "ALTER TABLE records ADD COLUMN label TEXT NOT NULL DEFAULT 'face'",
+    "ALTER TABLE runs ADD COLUMN labels TEXT NOT NULL DEFAULT '[]'",  # JSON
+    "ALTER TABLE runs ADD COLUMN objects INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE runs ADD COLUMN things INTEGER NOT NULL DEFAULT 0",
+)
+
 
 def _to_millis(moment: datetime) -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
@@ -94,7 +105,7 @@ class Run:
         detector: its name.
         scorer: its name.
         limits: what to know before believing the scorer.
-        resend_seconds: the policy: one crop per person per this long.
+        resend_seconds: the policy: one crop per person or object per this long.
         finished: whether it came to its end; where not, the figures below are 0.
         seconds: how long it took.
         recorded_seconds: from the first frame to the last, by their own times.
@@ -106,6 +117,9 @@ class Run:
         frame_bytes: bytes of a whole frame as JPEG, the mean of a sample.
         lost: crops that could not be stored or scored.
         problem: why it ended before its source did; empty where it did not.
+        labels: what its detector finds, by class; empty where that is faces.
+        objects: what else was found, each in every frame.
+        things: things, other than people, of which a crop was made.
     """
 
     run: str
@@ -128,6 +142,14 @@ class Run:
     frame_bytes: float = 0.0
     lost: int = 0
     problem: str = ""
+    labels: tuple[str, ...] = ()
+    objects: int = 0
+    things: int = 0
+
+    @property
+    def of_objects(self) -> bool:
+        """Whether it looked for objects alone."""
+        return bool(self.labels) and FACE_LABEL not in self.labels
 
 
 class Store:
@@ -177,11 +199,25 @@ class Store:
             with self._transaction():
                 for statement in _SCHEMA:
                     self._write(statement)
+                self._add_columns()
         elif application_id != _APPLICATION_ID:
             raise StoreError(
                 str(self.path), "it is another program's database; move it, or name another folder"
             )
+        elif self._version() < len(_ADDED):
+            with self._transaction():
+                self._add_columns()
         self._write("PRAGMA foreign_keys = ON")
+
+    def _version(self) -> int:
+        ((version,),) = self._query("PRAGMA user_version")
+        return int(version)
+
+    def _add_columns(self) -> None:
+        # Asked within the transaction: another process may have added them just before.
+        for statement in _ADDED[self._version() :]:
+            self._write(statement)
+        self._write(f"PRAGMA user_version = {len(_ADDED)}")
 
     def put_run(self, run: Run) -> None:
         """Keep what is known of a run, in place of what was known.
@@ -191,6 +227,7 @@ class Store:
         """
         values = attrs.asdict(run)
         values["started_at"] = iso_millis(run.started_at)
+        values["labels"] = json.dumps(run.labels, ensure_ascii=False)
         columns = ", ".join(values)
         places = ", ".join("?" * len(values))
         updates = ", ".join(f"{name} = excluded.{name}" for name in values)
@@ -210,12 +247,12 @@ class Store:
         self._write("DELETE FROM runs WHERE run = ?", run.run)
 
     def put(self, scored: ScoredCrop) -> None:
-        """Keep a scored crop, in place of what was known. One without emotions makes no record.
+        """Keep a crop, in place of what was known. A face without emotions makes no record.
 
         Raises:
             StoreError: if it cannot be written.
         """
-        if scored.emotions.dominant is None:
+        if scored.is_face and scored.emotions.dominant is None:
             return
         try:
             run = parse_key(scored.key).run
@@ -223,13 +260,15 @@ class Store:
             run = ""
         with self._transaction():
             self._write(
-                "REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?)",
+                "REPLACE INTO records (s3key, run, camera, captured_at, dominant, face_count,"
+                " label) VALUES (?, ?, ?, ?, ?, ?, ?)",
                 scored.key,
                 run,
                 scored.camera,
                 iso_millis(scored.captured_at),
-                scored.emotions.dominant,
+                scored.emotions.dominant or "",
                 scored.face_count,
+                scored.label,
             )
             for name, confidence in scored.emotions.scores.items():
                 self._write("INSERT INTO emotions VALUES (?, ?, ?)", scored.key, name, confidence)
@@ -246,13 +285,14 @@ class Store:
         for row in rows:
             values = dict(zip(columns, row))
             values["started_at"] = parse_iso(values["started_at"])
+            values["labels"] = tuple(json.loads(values["labels"]))
             values["live"] = bool(values["live"])
             values["finished"] = bool(values["finished"])
             runs.append(Run(**values))
         return runs
 
     def records(self, run: str | None = None) -> list[ScoredCrop]:
-        """The scored crops, oldest first.
+        """The crops, oldest first.
 
         Args:
             run: only those of this run.
@@ -264,14 +304,14 @@ class Store:
         for key, name, confidence in self._query("SELECT s3key, type, confidence FROM emotions"):
             scores[key][name] = confidence
         rows = self._query(
-            "SELECT s3key, camera, captured_at, face_count FROM records "
+            "SELECT s3key, camera, captured_at, face_count, label FROM records "
             "WHERE ? IS NULL OR run = ? ORDER BY captured_at, s3key",
             run,
             run,
         )
         return [
-            ScoredCrop(key, camera, parse_iso(captured_at), face_count, FaceEmotions(scores[key]))
-            for key, camera, captured_at, face_count in rows
+            ScoredCrop(key, camera, parse_iso(at), face_count, FaceEmotions(scores[key]), label)
+            for key, camera, at, face_count, label in rows
         ]
 
     def _query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
@@ -285,7 +325,7 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._write("BEGIN")
+        self._write("BEGIN IMMEDIATE")
         try:
             yield
             self._write("COMMIT")

@@ -1,4 +1,4 @@
-"""What a run found, put together from its records: people, moods and savings."""
+"""What a run found, put together from its records: people, moods, objects and savings."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from facepipe.keys import parse_key
+from facepipe.keys import FACE_LABEL, parse_key
 from facepipe.records import ScoredCrop, iso_millis
 from facepipe_io.errors import StoreError
+from facepipe_io.local.objects import Thing, thing_json
 from facepipe_io.local.store import Run, Store
 
 
@@ -53,16 +54,18 @@ class Summary:
         people: in the order of their coming.
         others: the folder's other runs, the latest first.
         cameras: camera to mean confidences, over every run in the folder.
+        objects: in the order of their coming.
     """
 
     run: Run
     people: tuple[Person, ...]
     others: tuple[Run, ...]
     cameras: dict[str, dict[str, float]]
+    objects: tuple[Thing, ...] = ()
 
     @property
     def crops(self) -> tuple[ScoredCrop, ...]:
-        """All scored crops of the run, oldest first."""
+        """All scored crops of the run, which are those of people, oldest first."""
         each = [crop for person in self.people for crop in person.crops]
         return tuple(sorted(each, key=lambda crop: (crop.captured_at, crop.key)))
 
@@ -73,13 +76,24 @@ class Summary:
         return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
     @property
+    def objects_alone(self) -> bool:
+        """Whether it is about objects and nobody's mood."""
+        return not self.people and (bool(self.objects) or self.run.of_objects)
+
+    @property
+    def calls(self) -> int:
+        """Crops that were scored: all but those of objects."""
+        kept = sum(len(thing.crops) for thing in self.objects)
+        return max(self.run.crops - kept, 0)  # the figures of an unfinished run are 0
+
+    @property
     def bytes_of_frames(self) -> float:
         """What sending every frame as JPEG would have taken: frames times a sample's mean."""
         return self.run.frames * self.run.frame_bytes
 
     @property
     def bytes_saved(self) -> float | None:
-        """Share of the bytes not sent, 0 to 1; None where there is nothing to compare with.
+        """Share of the bytes not sent, 0 to 1; None where none was saved.
 
         What was lost was not saved: a run that lost crops has nothing to compare with.
         """
@@ -88,7 +102,7 @@ class Summary:
     @property
     def calls_saved(self) -> float | None:
         """Share of the calls not made had every face in every frame been scored, 0 to 1."""
-        return None if self.run.lost else _saved(self.run.crops, self.run.faces)
+        return None if self.run.lost else _saved(self.calls, self.run.faces)
 
     def as_json(self) -> dict[str, Any]:
         """Everything as plain values, for programs."""
@@ -100,6 +114,7 @@ class Summary:
             "bytes_saved": self.bytes_saved,
             "calls_saved": self.calls_saved,
             "people": [_person_json(person) for person in self.people],
+            "objects": [thing_json(thing) for thing in self.objects],
         }
 
 
@@ -123,21 +138,26 @@ def summarise(folder: Path, run_id: str | None = None) -> Summary:
             )
         (run,) = chosen
         records, all_records = store.records(run.run), store.records()
-    by_track: dict[int, list[ScoredCrop]] = {}
+    by_track: dict[tuple[int, str], list[ScoredCrop]] = {}
     by_camera: dict[str, list[ScoredCrop]] = {}
     for crop in records:
-        by_track.setdefault(parse_key(crop.key).track, []).append(crop)
+        by_track.setdefault((parse_key(crop.key).track, crop.label), []).append(crop)
     for crop in all_records:
-        by_camera.setdefault(crop.camera, []).append(crop)
-    people = [
-        Person(track, tuple(crops), max(crops, key=lambda crop: _file_size(folder / crop.key)))
-        for track, crops in by_track.items()
-    ]
+        if crop.is_face:
+            by_camera.setdefault(crop.camera, []).append(crop)
+    people, objects = [], []
+    for (track, label), crops in sorted(by_track.items()):
+        best = max(crops, key=lambda crop: _file_size(folder / crop.key))
+        if label == FACE_LABEL:
+            people.append(Person(track, tuple(crops), best))
+        else:
+            objects.append(Thing(track, label, tuple(crops), best))
     return Summary(
         run=run,
-        people=tuple(sorted(people, key=lambda person: person.track)),
+        people=tuple(people),
         others=tuple(other for other in runs if other != run),
         cameras={camera: mean_emotions(by_camera[camera]) for camera in sorted(by_camera)},
+        objects=tuple(objects),
     )
 
 
@@ -216,7 +236,7 @@ def _person_json(person: Person) -> dict[str, Any]:
 
 
 def _saved(used: float, otherwise: float) -> float | None:
-    return 1 - used / otherwise if otherwise > 0 else None
+    return 1 - used / otherwise if otherwise > used else None
 
 
 def _file_size(path: Path) -> int:

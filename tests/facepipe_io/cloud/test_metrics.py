@@ -20,9 +20,10 @@ def _crop(
     at: datetime = NOON,
     faces: int = 1,
     emotions: int = 1,
+    label: str = "face",
 ) -> ScoredCrop:
     scores = FaceEmotions(dict.fromkeys(_TYPES[:emotions], 50.0))
-    return ScoredCrop(crop_key(number), camera, at, faces, scores)
+    return ScoredCrop(crop_key(number), camera, at, faces, scores, label=label)
 
 
 _crops = st.lists(
@@ -32,6 +33,7 @@ _crops = st.lists(
         at=st.timedeltas(timedelta(days=-20), timedelta(days=1)).map(NOON.__add__),
         faces=st.integers(0, 2),
         emotions=st.integers(0, 9),
+        label=st.sampled_from(["face", "cup", "Öl"]),
     ),
     max_size=200,
 )
@@ -55,7 +57,8 @@ def test_calls_are_as_few_as_the_limit_allows(crops: list[ScoredCrop]) -> None:
 @given(_crops)
 def test_crops_are_named_where_their_data_are(crops: list[ScoredCrop]) -> None:
     numbered = [
-        _crop(number, c.camera, c.captured_at, c.face_count) for number, c in enumerate(crops)
+        _crop(number, c.camera, c.captured_at, c.face_count, label=c.label)
+        for number, c in enumerate(crops)
     ]
     calls, refused = in_calls(numbered, NOON)
     for call in calls:
@@ -90,6 +93,24 @@ def test_a_name_that_cloudwatch_refuses_still_counts_over_all_cameras(camera: st
     assert [datum["MetricName"] for datum in call.data] == ["HAPPY", "FacesScored"]
     assert not any("Dimensions" in datum for datum in call.data)
     assert refused == [crop.key]
+
+
+@pytest.mark.parametrize(
+    ("camera", "label", "sent"),
+    [
+        ("hall-1", "soda bottle", [["Label"], ["Camera", "Label"]]),
+        ("Küche", "soda bottle", [["Label"]]),
+        ("hall-1", "Ölflasche", []),
+    ],
+)
+def test_an_object_counts_where_cloudwatch_takes_its_names(
+    camera: str, label: str, sent: list[list[str]]
+) -> None:
+    crop = _crop(camera=camera, label=label)
+    calls, refused = in_calls([crop], NOON)
+    data = [datum for call in calls for datum in call.data]
+    assert [[each["Name"] for each in datum["Dimensions"]] for datum in data] == sent
+    assert refused == ([] if len(sent) == 2 else [crop.key])
 
 
 def test_no_crops_no_call() -> None:

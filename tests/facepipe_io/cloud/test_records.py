@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from facepipe.emotions import FaceEmotions
 from facepipe.records import ScoredCrop
 from tests.facepipe_io.cloud.world import NOON, TABLE, World, crop_key
-from tests.strategies import scored_crops
+from tests.strategies import object_crops, scored_crops
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(crop=scored_crops())
+@given(crop=scored_crops() | object_crops())
 def test_what_is_put_can_be_got(world: World, crop: ScoredCrop) -> None:
     world.scorer.records.put(crop, expires_at=1800000000)
     assert world.scorer.records.get(crop.key) == crop

@@ -372,6 +372,68 @@ def test_a_scored_crop_is_one_line_of_json(world: World) -> None:
     }
 
 
+_BOTTLE = crop_key(2, label="soda bottle")
+
+
+def test_an_objects_crop_is_kept_and_counted_but_not_scored(world: World) -> None:
+    assert returned(_handle(world, sqs_event(s3_event(crop_key(1)), s3_event(_BOTTLE)))) == []
+    assert world.asked == [crop_key(1)]
+    assert world.items().keys() == {crop_key(1), _BOTTLE}
+    assert world.items()[_BOTTLE] == {
+        "s3key": {"S": _BOTTLE},
+        "label": {"S": "soda bottle"},
+        "camera": {"S": "hall-1"},
+        "captured_at": {"S": "2026-11-20T12:00:00.000Z"},
+        "expires_at": {"N": str(int(NOON.timestamp()) + 30 + 30 * 86400)},
+    }
+    (call,) = world.charted
+    named = [(d["MetricName"], d.get("Dimensions", [])) for d in call["MetricData"]]
+    camera, label = (
+        {"Name": name, "Value": value}
+        for name, value in (("Camera", "hall-1"), ("Label", "soda bottle"))
+    )
+    assert [dimensions for name, dimensions in named if name == "ObjectsSeen"] == [
+        [label],
+        [camera, label],
+    ]
+    assert [name for name, _ in named].count("FacesScored") == 2
+    line = next(line for line in world.lines() if line["key"] == _BOTTLE)
+    assert (line["outcome"], line["label"], line["camera"]) == ("object", "soda bottle", "hall-1")
+    assert "faces" not in line
+    assert "dominant" not in line
+
+
+def test_an_object_whose_metrics_failed_is_looked_up_and_counted_next_time(world: World) -> None:
+    world.broken["PutMetricData"] = "InternalServiceFault"
+    assert returned(_handle(world, sqs_event(s3_event(_BOTTLE)))) == ["m-0"]
+    first, record = world.charted[0]["MetricData"], world.items()
+    world.broken.clear()
+    world.forget_calls()
+    world.broken["PutItem"] = "InternalServerError"  # it is there: nothing is to be put
+    assert returned(_handle(world, sqs_event(s3_event(_BOTTLE), receives=2))) == []
+    (call,) = world.charted
+    assert (call["MetricData"], world.items(), world.asked) == (first, record, [])
+    assert [line.get("outcome") for line in world.lines()] == ["object", None, "known"]
+
+
+def test_an_object_whose_record_is_not_kept_goes_back_alone(world: World) -> None:
+    world.broken["PutItem"] = "ProvisionedThroughputExceededException"
+    world.faces[crop_key(1)] = {"FaceDetails": []}
+    bodies = [s3_event(crop_key(1)), s3_event(_BOTTLE)]
+    assert returned(_handle(world, sqs_event(*bodies))) == ["m-1"]
+    with pytest.raises(NotScoredError) as caught:
+        _handle(world, s3_event(crop_key(1), _BOTTLE))
+    assert list(caught.value.reasons) == [_BOTTLE]
+
+
+def test_a_batch_job_hears_of_objects(world: World, load_event: Callable[[str], Any]) -> None:
+    event = load_event("batch_1_0")
+    event["tasks"][0]["s3Key"] = _BOTTLE.replace(" ", "+")
+    (result,) = _handle(world, event)["results"]
+    assert (result["resultCode"], result["resultString"]) == ("Succeeded", "object: soda bottle")
+    assert (world.asked, list(world.items())) == ([], [_BOTTLE])
+
+
 def test_the_captured_mixture_of_good_and_malformed_messages(
     world: World, load_event: Callable[[str], Any]
 ) -> None:

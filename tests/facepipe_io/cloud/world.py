@@ -18,7 +18,7 @@ from botocore.awsrequest import AWSResponse
 from moto import mock_aws
 
 import rekognition_entry
-from facepipe.keys import CropKey, format_key
+from facepipe.keys import FACE_LABEL, CropKey, format_key
 from facepipe_io.cloud.log import logger
 
 BUCKET = "deeplens-crops"
@@ -111,8 +111,10 @@ def face(**emotions: float) -> dict[str, Any]:
     return {"FaceDetails": [{"BoundingBox": box, "Confidence": 99.9, "Emotions": each}]}
 
 
-def crop_key(number: int = 1, camera: str = "hall-1", at: datetime = NOON) -> str:
-    return format_key(CropKey(camera, at, run="4f9c", track=number, shot=0))
+def crop_key(
+    number: int = 1, camera: str = "hall-1", at: datetime = NOON, label: str = FACE_LABEL
+) -> str:
+    return format_key(CropKey(camera, at, run="4f9c", track=number, shot=0, label=label))
 
 
 def s3_event(*keys: str, at: datetime = NOON) -> dict[str, Any]:

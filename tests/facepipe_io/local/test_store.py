@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from facepipe.emotions import FaceEmotions
 from facepipe.keys import CropKey, format_key
-from facepipe.records import ScoredCrop
+from facepipe.records import ScoredCrop, seen_object
 from facepipe_io.errors import StoreError
 from facepipe_io.local.store import Run, Store
 
@@ -63,6 +63,63 @@ def test_what_was_put_comes_back(crops):
             assert store.records() == sorted(crops, key=lambda c: (c.captured_at, c.key))
             assert store.records("abcd") == store.records()
             assert store.records("other") == []
+
+
+def cup(track=1):
+    return seen_object(format_key(CropKey("hall", NOON, "4f9c0a1b", track, 0, label="soda cup")))
+
+
+def test_an_object_comes_back_with_its_label_and_without_emotions(tmp_path):
+    with Store(tmp_path, create=True) as store:
+        for crop in (cup(), scored(), cup()):
+            store.put(crop)
+        assert store.records() == [cup(), scored()] == store.records("4f9c0a1b")
+    rows = sqlite3.connect(tmp_path / "records.sqlite").execute(
+        "SELECT label, dominant FROM records ORDER BY label"
+    )
+    assert rows.fetchall() == [("face", "HAPPY"), ("soda cup", "")]
+
+
+def old_file(folder):
+    """A file as facepipe made it before it knew objects, with RUN and a face."""
+    db = sqlite3.connect(folder / "records.sqlite")
+    db.executescript(Path(__file__).with_name("before_objects.sql").read_text("utf-8"))
+    db.close()
+
+
+@pytest.mark.parametrize("create", [True, False])
+def test_an_old_file_is_read_and_added_to(tmp_path, create):
+    old_file(tmp_path)
+    later = attrs.evolve(RUN, run="bbbb", labels=("soda cup",), objects=7, things=1)
+    with Store(tmp_path, create=create) as store:
+        assert (store.runs(), store.records()) == ([RUN], [scored()])
+        store.put_run(later)
+        store.put(cup())
+    with Store(tmp_path) as store:
+        assert store.runs() == [later, RUN]
+        assert store.records() == [cup(), scored()]
+
+
+def test_an_old_file_that_another_process_is_faster_to_open(tmp_path):
+    class Slower(Store):
+        def _transaction(self):
+            Store(tmp_path).close()
+            return super()._transaction()
+
+    old_file(tmp_path)
+    with Slower(tmp_path) as store:
+        assert store.records() == [scored()]
+
+
+def test_an_old_file_that_cannot_be_added_to_stays_what_it_was(tmp_path):
+    old_file(tmp_path)
+    db = sqlite3.connect(tmp_path / "records.sqlite")
+    db.execute("ALTER TABLE runs ADD COLUMN things TEXT")
+    db.close()
+    before = (tmp_path / "records.sqlite").read_bytes()
+    with pytest.raises(StoreError, match="duplicate column name: things"):
+        Store(tmp_path)
+    assert (tmp_path / "records.sqlite").read_bytes() == before
 
 
 def test_scoring_twice_makes_one_record_the_latest(tmp_path):
