@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Callable
 try:
     import click
     import rich.box
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.markup import escape
     from rich.progress import (
@@ -32,6 +33,9 @@ from facepipe._version import __version__
 from facepipe.errors import FacepipeError
 from facepipe_io.device.cli import device
 from facepipe_io.errors import SettingsError
+from facepipe_io.training.commands.dataset import dataset
+from facepipe_io.training.commands.deploy import deploy
+from facepipe_io.training.commands.train import train
 
 if TYPE_CHECKING:
     from facepipe_io.edge.cameras import Camera
@@ -83,7 +87,8 @@ def main() -> None:
     """  # noqa: D301 - click wants a real \b
 
 
-main.add_command(device)
+for command in (device, dataset, train, deploy):
+    main.add_command(command)
 
 
 @main.command()
@@ -98,11 +103,17 @@ main.add_command(device)
 )
 @click.option(
     "--detector",
-    type=click.Choice(["awscam", "haar", "neo", "sagemaker", "ssd", "yunet"]),
-    help="How faces are found; by default yunet where there is a --model, else haar. sagemaker "
+    type=click.Choice(["awscam", "haar", "neo", "onnx", "sagemaker", "ssd", "yunet"]),
+    help="How faces are found; by default yunet where there is a --model, onnx where its labels "
+    "lie beside it, else haar. onnx is a model of the YOLO family, of whatever it finds; sagemaker "
     "asks the endpoint that FACEPIPE_ENDPOINT names.",
 )
 @click.option("--model", metavar="PATH", help="The detector's model.")
+@click.option(
+    "--labels",
+    metavar="PATH",
+    help="What the model finds, one a line; by default the .txt file of the model's name.",
+)
 @click.option(
     "--emotion-model",
     metavar="PATH",
@@ -138,6 +149,7 @@ def run(
     out: Path,
     detector: str | None,
     model: str | None,
+    labels: str | None,
     emotion_model: str | None,
     every: int,
     min_score: float | None,
@@ -154,14 +166,15 @@ def run(
     The FACEPIPE_* variables that `facepipe check` lists count here as well, and an argument or
     option beats them; but where crops and records go is up to --out alone, and not to
     FACEPIPE_BUCKET, FACEPIPE_CROPS_DIR, FACEPIPE_CROP_AT, FACEPIPE_BUS, FACEPIPE_TABLE,
-    FACEPIPE_NAMESPACE or FACEPIPE_RECORD_DAYS. It looks for faces, whatever FACEPIPE_MODE says,
-    and keeps no frames for FACEPIPE_FEEDBACK.
+    FACEPIPE_NAMESPACE or FACEPIPE_RECORD_DAYS. It classifies no frames, whatever FACEPIPE_MODE
+    says, and keeps none for FACEPIPE_FEEDBACK.
 
     \b
     Examples:
       facepipe run demo --out out
       facepipe run hall.mp4 --model face_detection_yunet_2023mar.onnx --every 2
       facepipe run 0 --camera entrance --emotion-model emotion-ferplus-8.onnx
+      facepipe run hall.mp4 --detector onnx --model bottles.onnx --labels bottles.txt
       facepipe run demo --json | jq '.people[].dominant'
     """  # noqa: D301 - click wants a real \b
     from facepipe_io.cloud.settings import ScorerSettings
@@ -186,6 +199,7 @@ def run(
         crop_at="device",
         detector=detector,
         model=model,
+        labels=labels,
         min_score=min_score,
         resend_seconds=resend_seconds,
         camera=camera,
@@ -352,7 +366,8 @@ class _Display:
     def update(self, stats: Stats) -> None:
         """Show the figures so far."""
         if self._progress is not None:
-            found = f"people {stats.people}, crops {stats.crops}"
+            things = f", objects {stats.things}" if stats.things else ""
+            found = f"people {stats.people}{things}, crops {stats.crops}"
             if stats.last_error:
                 found += f"; {stats.last_error}"
             self._progress.update(self._task, completed=stats.frames, found=found)
@@ -363,35 +378,48 @@ def _print_summary(summary: Summary, out: Path, report_path: Path) -> None:
 
     console = Console()
     run = summary.run
-    if summary.people:
-        # Paths are to be copied: a line may be wider than the terminal, but is not broken.
-        longest = max(len(str(out / person.best.key)) for person in summary.people)
-        table = Table(box=rich.box.SIMPLE_HEAD)
-        table.add_column("person", justify="right")
-        table.add_column("emotion")
-        table.add_column("best crop", no_wrap=True)
-        for person in summary.people[:SHOWN_PEOPLE]:
-            table.add_row(
-                str(person.track),
-                f"{person.dominant} {person.emotions[person.dominant]:.0f}%",
-                escape(str(out / person.best.key)),
-            )
-        Console(width=max(console.width, longest + 32)).print(table)
-        if len(summary.people) > SHOWN_PEOPLE:
-            console.print(f"and {len(summary.people) - SHOWN_PEOPLE} more")
-    console.print(f"[bold]{headline(summary)}.[/]")
+    people = [
+        (p.track, f"{p.dominant} {p.emotions[p.dominant]:.0f}%", str(out / p.best.key))
+        for p in summary.people
+    ]
+    objects = [(o.track, o.label, str(out / o.best.key)) for o in summary.objects]
+    _print_seen(console, "person", "emotion", people)
+    _print_seen(console, "object", "label", objects)
+    console.print(f"[bold]{escape(headline(summary))}.[/]")
+    found = [] if summary.objects_alone else [plural(run.faces, "face")]
+    if run.objects or run.of_objects:
+        found.append(f"{plural(run.objects, 'sighting')} of objects")
     console.print(
-        f"{plural(run.frames, 'frame')} in {human_seconds(run.seconds)}, "
-        f"{plural(run.faces, 'face')}, "
+        f"{plural(run.frames, 'frame')} in {human_seconds(run.seconds)}, {', '.join(found)}, "
         f"{plural(run.crops, 'crop')} of {human_bytes(run.bytes_sent)}",
         highlight=False,
     )
-    if summary.bytes_saved is not None and summary.calls_saved is not None:
+    calls = summary.calls_saved
+    if summary.bytes_saved is not None and (calls is not None or summary.objects):
         console.print(
             f"saved {summary.bytes_saved:.1%} of the bytes (all frames: about "
-            f"{human_bytes(summary.bytes_of_frames)}) and {summary.calls_saved:.1%} of the calls",
+            f"{human_bytes(summary.bytes_of_frames)})"
+            + ("" if calls is None else f" and {calls:.1%} of the calls"),
             highlight=False,
         )
-    console.print(f"[dim]{escape(run.limits)}[/]", highlight=False)
+    if not summary.objects_alone:
+        console.print(f"[dim]{escape(run.limits)}[/]", highlight=False)
     console.print("Report:", end=" ")
     click.echo(report_path)
+
+
+def _print_seen(console: Console, who: str, what: str, rows: list[tuple[int, str, str]]) -> None:
+    """Print who or what was seen: the number in the run, what it is said to be, its best crop."""
+    if not rows:
+        return
+    table = Table(box=rich.box.SIMPLE_HEAD)
+    table.add_column(who, justify="right")
+    table.add_column(what)
+    table.add_column("best crop", no_wrap=True)
+    for track, text, path in rows[:SHOWN_PEOPLE]:
+        table.add_row(str(track), escape(text), escape(path))
+    # Paths are to be copied: a line may be wider than the terminal, but is not broken.
+    width = 24 + sum(max(map(cell_len, column)) for column in list(zip(*rows))[1:])
+    Console(width=max(console.width, width)).print(table)
+    if len(rows) > SHOWN_PEOPLE:
+        console.print(f"and {len(rows) - SHOWN_PEOPLE} more")
