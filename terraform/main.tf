@@ -1,6 +1,6 @@
 # What a camera's crop goes through, in order: storage, queue, scorer, dashboard. `device` is the
 # cameras' side: who may send crops and messages. `greengrass` is one way to run them; `endpoint` finds
-# faces for them; `video` takes their video.
+# faces for them; `video` takes their video; `training` makes models for them.
 
 module "storage" {
   source = "./modules/storage"
@@ -70,6 +70,7 @@ module "device" {
   revoked_cameras = var.revoked_cameras
   bucket_arn      = local.bucket_arn
   feedback        = var.feedback
+  models          = var.camera_models
   zip             = var.edge_zip
   log_days        = var.log_days
   kms_key_arn     = var.kms_key_arn
@@ -117,4 +118,14 @@ module "video" {
   camera_role_name = module.device.role_name
   retention_hours  = var.video.retention_hours
   kms_key_arn      = var.kms_key_arn
+}
+
+module "training" {
+  source = "./modules/training"
+  count  = var.training ? 1 : 0
+
+  account     = local.account
+  name        = var.name
+  bucket_name = module.storage.bucket_name
+  kms_key_arn = var.kms_key_arn
 }

@@ -124,6 +124,21 @@ output "batch_role_arn" {
   value       = module.scorer.batch_role_arn
 }
 
+output "training_role_arn" {
+  description = "Role that SageMaker trains with, for `facepipe train`; null unless training."
+  value       = one(module.training[*].role_arn)
+}
+
+output "trainer_policy_arn" {
+  description = "Policy to be attached to whoever runs `facepipe dataset`, `train` and `deploy`; null unless training."
+  value       = one(module.training[*].trainer_policy_arn)
+}
+
+output "kms_key_arn" {
+  description = "Key that encrypts, for `facepipe train`; null without one."
+  value       = var.kms_key_arn
+}
+
 output "kms_key_statements" {
   description = "What the policy of kms_key_arn must hold, before the first apply; null without a key."
   value       = var.kms_key_arn == null ? null : jsondecode(data.aws_iam_policy_document.kms.json).Statement

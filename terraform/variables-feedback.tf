@@ -1,6 +1,6 @@
 locals {
   # What else is in the bucket.
-  taken_prefixes = ["batch", "components", "faces", "models"]
+  taken_prefixes = ["batch", "components", "datasets", "faces", "models", "training"]
 }
 
 variable "feedback" {

@@ -61,6 +61,11 @@ run "dashboard" {
   }
 
   assert {
+    condition     = contains(flatten([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : try(widget.properties.metrics[0][0].expression, [])]), "SEARCH('{\"Facepipe\",Label} MetricName=\"ObjectsSeen\"', 'Sum')")
+    error_message = "Objects are not charted, whatever their labels."
+  }
+
+  assert {
     condition     = toset(keys(aws_cloudwatch_metric_alarm.pipeline)) == toset(["dead-letters", "queue-age", "scorer-errors", "scorer-throttles"]) && toset(keys(aws_cloudwatch_metric_alarm.silent)) == toset(["hall-1", "hall-2"])
     error_message = "An alarm is missing."
   }

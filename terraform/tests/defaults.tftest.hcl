@@ -36,6 +36,11 @@ run "defaults" {
   }
 
   assert {
+    condition     = output.training_role_arn == null && output.trainer_policy_arn == null && output.kms_key_arn == null && !var.camera_models
+    error_message = "Nothing may train, and no camera may fetch models, unless that is asked for."
+  }
+
+  assert {
     condition     = var.silent_minutes == 10 && length(var.revoked_cameras) == 0
     error_message = "A camera that goes silent rings, and none is revoked unasked."
   }
@@ -134,6 +139,18 @@ run "feedback" {
   }
 }
 
+run "training" {
+  variables {
+    training    = true
+    kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+  }
+
+  assert {
+    condition     = output.training_role_arn == "arn:aws:iam::123456789012:role/deeplens-facepipe-training" && output.trainer_policy_arn != null && output.kms_key_arn == var.kms_key_arn
+    error_message = "The role and the policy are there when asked for, and the key is told of."
+  }
+}
+
 # As long as a name may be, in the region of the longest name: every name made of it fits.
 run "longest_names" {
   variables {
@@ -141,6 +158,12 @@ run "longest_names" {
     rekognition_regions = ["xx-northwestern-1"]
     name                = "deeplens-0123456789-0123456789-0"
     cameras             = { (join("", [for n in range(128) : "c"])) = "tests/fixtures/hall-1.csr" }
+    training            = true
+  }
+
+  assert {
+    condition     = length(split("/", output.training_role_arn)[1]) <= 64
+    error_message = "IAM takes 64 characters."
   }
 
   assert {

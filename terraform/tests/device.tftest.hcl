@@ -17,6 +17,7 @@ variables {
   log_days    = 14
   kms_key_arn = null
   feedback    = null
+  models      = false
 
   revoked_cameras = []
 
@@ -100,6 +101,31 @@ run "device_with_feedback" {
   assert {
     condition     = jsonencode(jsondecode(data.aws_iam_policy_document.upload.json)) == jsonencode(jsondecode(file("tests/golden/device-upload-with-feedback.json")))
     error_message = "device-upload-with-feedback.json is not what is rendered: ${data.aws_iam_policy_document.upload.json}"
+  }
+}
+
+run "device_with_models" {
+  command = plan
+  module { source = "./modules/device" }
+  variables { models = true }
+
+  assert {
+    condition     = jsonencode(jsondecode(data.aws_iam_policy_document.upload.json)) == jsonencode(jsondecode(file("tests/golden/device-upload-with-models.json")))
+    error_message = "device-upload-with-models.json is not what is rendered: ${data.aws_iam_policy_document.upload.json}"
+  }
+}
+
+run "device_with_models_and_a_key" {
+  command = plan
+  module { source = "./modules/device" }
+  variables {
+    models      = true
+    kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+  }
+
+  assert {
+    condition     = jsonencode(jsondecode(data.aws_iam_policy_document.upload.json)) == jsonencode(jsondecode(file("tests/golden/device-upload-with-models-and-key.json")))
+    error_message = "device-upload-with-models-and-key.json is not what is rendered: ${data.aws_iam_policy_document.upload.json}"
   }
 }
 

@@ -130,6 +130,20 @@ run "refuses_frames_below_models" {
   variables { feedback = { prefixes = ["models/endpoint"] } }
 }
 
+run "refuses_frames_among_data_sets" {
+  command         = plan
+  expect_failures = [var.feedback]
+  module { source = "./tests/inputs" }
+  variables { feedback = { prefixes = ["datasets/new"] } }
+}
+
+run "refuses_frames_among_trained_models" {
+  command         = plan
+  expect_failures = [var.feedback]
+  module { source = "./tests/inputs" }
+  variables { feedback = { prefixes = ["training"] } }
+}
+
 run "refuses_a_prefix_below_another" {
   command         = plan
   expect_failures = [var.feedback]

@@ -8,7 +8,7 @@ run "policies" {
   }
 
   assert {
-    condition     = output.proven >= 22 && length(output.unproven) == 0
+    condition     = output.proven >= 25 && length(output.unproven) == 0
     error_message = "These need a file under tests/golden/ and a test that reads it: ${join(", ", output.unproven)}."
   }
 
@@ -34,6 +34,8 @@ run "policies" {
       "scorer-scorer DetectFaces",
       "scorer-scorer-with-key ChartEmotions",
       "scorer-scorer-with-key DetectFaces",
+      "training-training ChartTheTraining",
+      "training-training-with-key ChartTheTraining",
     ])
     error_message = "Statements allow something on every resource which are not in the list here: ${join(", ", [for allowed in output.allowed : allowed.name if contains(allowed.resources, "*")])}."
   }

@@ -315,6 +315,7 @@ PROBES: list[Probe] = [
         "watches its own video": lambda a: _watch_video(a, "hall-1"),
         "puts a frame to be labelled under its own name": lambda a: a.put(
             a.camera, "feedback/hall-1/probe.jpg"),
+        "fetches a model": lambda a: _read(a, a.camera, _model_key(a)),
     }),
     *_group("a camera", False, {
         "gets credentials in another's name": lambda a: a.hall_1.credentials(
@@ -398,6 +399,9 @@ PROBES: list[Probe] = [
         "puts a frame to be labelled under no name": lambda a: a.put(
             a.camera, "feedback/probe.jpg"),
         "reads a frame to be labelled": lambda a: _read(a, a.camera, "feedback/hall-1/probe.jpg"),
+        "reads a data set": lambda a: _read(a, a.camera, "datasets/bottles/train.manifest"),
+        "reads what a training job left": lambda a: _read(
+            a, a.camera, "training/job/output/model.tar.gz"),
     }),
     *_group("a camera, as Greengrass core device,", True, {
         "connects by MQTT a second time": lambda a: a.hall_1.connect(a.stack.aws, "hall-1#2"),

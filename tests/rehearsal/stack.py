@@ -66,6 +66,8 @@ class Stack:
             "endpoint_archive": str(folder / "model.tar.gz"),
             "video": {},
             "feedback": {},
+            "training": True,
+            "camera_models": True,
         }
         terraform = Terraform(folder / "terraform", aws.environment(), variables)
         return cls(aws, terraform, cameras)
@@ -269,6 +271,7 @@ class Stack:
             "role aliases": client("iot").list_role_aliases()["roleAliases"],
             "topic rules": client("iot").list_topic_rules()["rules"],
             "roles": client("iam").list_roles()["Roles"],
+            "policies": client("iam").list_policies(Scope="Local")["Policies"],
             "alarms": client("cloudwatch").describe_alarms()["MetricAlarms"],
             "dashboards": client("cloudwatch").list_dashboards()["DashboardEntries"],
             "log groups": client("logs").describe_log_groups()["logGroups"],

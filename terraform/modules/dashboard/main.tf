@@ -1,4 +1,5 @@
-# The chart. Widgets name their metrics: a new one may take 15 minutes to be found by a search.
+# The chart. Widgets name their metrics: a new one may take 15 minutes to be found by a search. Only
+# objects are searched for, since it is their model that names them.
 
 locals {
   emotions = ["HAPPY", "CALM", "SURPRISED", "CONFUSED", "SAD", "FEAR", "ANGRY", "DISGUSTED", "UNKNOWN"]
@@ -38,6 +39,13 @@ locals {
         [[var.namespace, "FacesScored", { label = "all", color = "#7f7f7f" }]],
         [for camera in local.charted : [var.namespace, "FacesScored", "Camera", camera, { label = camera }]],
       )
+    },
+    {
+      title  = "Objects seen, by label; none where models look for faces alone"
+      width  = 24
+      stat   = "Sum"
+      yAxis  = { left = { min = 0 } }
+      metric = [[{ expression = "SEARCH('{\"${var.namespace}\",Label} MetricName=\"ObjectsSeen\"', 'Sum')", id = "objects", label = "$${PROP('Dim.Label')}" }]]
     },
   ]
 

@@ -1,5 +1,6 @@
 # What a camera may do in AWS, with credentials that last an hour: put crops under its own name, and
-# frames to be labelled where there are to be any. Optional modules add policies of their own.
+# frames to be labelled where there are to be any, and fetch models where they may. Optional modules
+# add policies of their own.
 
 locals {
   role_alias     = "${var.name}-camera"
@@ -47,6 +48,32 @@ data "aws_iam_policy_document" "upload" {
       sid       = "PutFramesUnderItsOwnName"
       actions   = ["s3:PutObject"]
       resources = [for prefix in statement.value.prefixes : "${var.bucket_arn}/${prefix}/$${credentials-iot:ThingName}/*"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.models ? ["models"] : []
+
+    content {
+      sid       = "FetchModels"
+      actions   = ["s3:GetObject"]
+      resources = ["${var.bucket_arn}/${statement.value}/*"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.models && var.kms_key_arn != null ? [var.kms_key_arn] : []
+
+    content {
+      sid       = "DecryptModels"
+      actions   = ["kms:Decrypt"]
+      resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["s3.${var.account.region}.amazonaws.com"]
+      }
     }
   }
 

@@ -28,6 +28,11 @@ variable "feedback" {
   type        = object({ prefixes = set(string) })
 }
 
+variable "models" {
+  description = "Whether they may fetch models from the bucket."
+  type        = bool
+}
+
 variable "zip" {
   description = "Path of the edge function's zip."
   type        = string

@@ -1,0 +1,1 @@
+../../variables-training.tf
