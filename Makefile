@@ -7,11 +7,13 @@
 # make bench      speed, side by side with its peers
 # make soak       the device's agent for 100,000 frames, while everything fails now and then
 # make test-py37  the device's code on CPython 3.7, which a stock DeepLens has
+# make test-mxnet models of SageMaker's against MXNet itself, which CPython 3.8 has at the newest
 # make clean      remove what these made
 
 PYTHON ?= python3
 FACEPIPE_DATA ?= ../shared/data
 PYTHON37 ?= python3.7
+PYTHON38 ?= python3.8
 SOURCE ?= demo
 OUT ?= out
 WORKERS ?= 4
@@ -20,7 +22,7 @@ BIN := $(VENV)/bin
 PIP := -m pip install --quiet --disable-pip-version-check
 DEVICE_TESTS := facepipe facepipe_io/edge facepipe_io/settings.py tests/facepipe tests/facepipe_io/edge tests/test_deeplens_entry.py tests/test_outages.py
 
-.PHONY: run test test-py37 lint checkov build rehearse bench soak clean
+.PHONY: run test test-py37 test-mxnet lint checkov build rehearse bench soak clean
 
 run: $(VENV)/installed-local
 	$(BIN)/facepipe run $(SOURCE) --out $(OUT)
@@ -33,6 +35,10 @@ test: $(VENV)/installed-test
 # The laws are tried at length on the newest Python; here it is whether the code runs at all.
 test-py37: .venv37/installed
 	HYPOTHESIS_PROFILE=few .venv37/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(DEVICE_TESTS)
+
+# MXNet needs an old Python and an old NumPy: the tests run it as another program.
+test-mxnet: $(VENV)/installed-test .venv-mxnet/installed
+	FACEPIPE_MXNET=.venv-mxnet/bin/python $(BIN)/python -m pytest tests/mxnet
 
 # Mends what it can at a desk; in CI, having to mend anything is a failure.
 lint: $(VENV)/installed-test
@@ -59,7 +65,7 @@ soak: $(VENV)/installed-test
 	$(BIN)/python -m tests.soak $(addprefix --model ,$(wildcard $(FACEPIPE_DATA)/models/face_detection_yunet_2023mar.onnx))
 
 clean:
-	rm -rf $(VENV) .venv37 .venv-checkov $(OUT) build dist *.egg-info .coverage .hypothesis .*_cache
+	rm -rf $(VENV) .venv37 .venv-mxnet .venv-checkov $(OUT) build dist *.egg-info .coverage .hypothesis .*_cache
 
 $(VENV)/installed-local: setup.cfg pyproject.toml | $(VENV)
 	@echo "Installing facepipe and what the demo needs into $(VENV) ..."
@@ -83,6 +89,12 @@ $(VENV):
 	.venv37/bin/python $(PIP) --upgrade pip
 	.venv37/bin/python $(PIP) --editable '.[headless,aws,mqtt,neo]' \
 	  'hypothesis[zoneinfo]' matplotlib 'moto[s3]' pytest pytest-timeout pytest-xdist scikit-image
+	touch $@
+
+.venv-mxnet/installed:
+	$(PYTHON38) -m venv .venv-mxnet
+	.venv-mxnet/bin/python $(PIP) --upgrade pip
+	.venv-mxnet/bin/python $(PIP) mxnet==1.9.1 'numpy<1.24' onnx==1.17.0
 	touch $@
 
 # In an environment of its own, for it pins a hundred packages.
