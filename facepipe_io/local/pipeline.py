@@ -167,7 +167,8 @@ def run_pipeline(
         every: look at one in so many frames.
         min_confidence: emotions must be greater than this, 0 to 100.
         on_open: called once with the camera.
-        on_frame: called after each frame with the figures so far, by another thread.
+        on_frame: called after each frame with the figures so far, by another thread, and once more
+            at the end.
 
     Returns:
         What is kept of the run in the store. A recording that fails or is interrupted on the way
@@ -246,6 +247,8 @@ def run_pipeline(
                 problem = f"{INTERRUPTED} after {frames:,}{of_all} frames"
             elif agent.stats.unseen:
                 problem = process.loss(agent.stats) or ""
+        if on_frame is not None:  # the last crops come after the last frame
+            on_frame(agent.stats)
         run = _figures(run, agent.stats, meter, time.monotonic() - started)
         run = attrs.evolve(run, problem=problem)
         store.put_run(run)

@@ -138,7 +138,7 @@ def upload_data_set(folder: Path, target: Target, client: S3Client, progress: Pr
         last[manifest] = "".join(f"{json.dumps(record)}\n" for record in records).encode()
     upload = _Upload(target, client)
     try:
-        upload.look(about["side"])
+        upload.look(about["side"], about["classes"])
         upload.send(first, lambda name: _read(folder / name), progress)
         for name, data in last.items():
             upload.send_one(name, data)
@@ -159,7 +159,7 @@ class _Upload:
         self._known: dict[str, tuple[int, str]] = {}  # size and ETag, by key
         self._lock = threading.Lock()
 
-    def look(self, side: int) -> None:
+    def look(self, side: int, classes: Sequence[str]) -> None:
         """See what is there already, and that it is not another data set's."""
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self._target.bucket, Prefix=f"{self._target.prefix}/"
@@ -171,12 +171,15 @@ class _Upload:
         if key in self._known:
             answer = self._client.get_object(Bucket=self._target.bucket, Key=key)
             try:
-                other = json.loads(answer["Body"].read()).get("side")
-            except (ValueError, AttributeError):
-                other = None
-            # Its manifests would name pictures of which some have another size.
-            if other != side:
-                reason = f"a data set of squares of {other} is there; name another place with --to"
+                about = json.loads(answer["Body"].read())
+                other, named = about["side"], list(about["classes"])
+            except (ValueError, KeyError, TypeError):
+                other, named = None, []
+            # Its manifests would name pictures of which some have another size. One that grew has
+            # the classes that it had, and perhaps more.
+            if other != side or named != list(classes[: len(named)]):
+                what = f"squares of {other}, of {', '.join(map(str, named)) or 'nothing'}"
+                reason = f"a data set of {what}, is there; name another place with --to"
                 raise UplinkError(str(self._target), reason)
 
     def send(self, names: Sequence[str], read: Callable[[str], bytes], progress: Progress) -> None:

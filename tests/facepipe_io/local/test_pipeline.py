@@ -109,7 +109,9 @@ def test_figures_of_the_demo(demo_run):
     camera = demo.DemoCamera(start_time=0.0)
     sizes = [len(cv2.imencode(".jpg", camera.paint(i), [1, 90])[1]) for i in (110, 230, 350)]
     assert run.frame_bytes == pytest.approx(sum(sizes) / len(sizes), rel=0.1)
-    assert [stats.frames for stats in demo_run.progress] == list(range(1, run.frames + 1))
+    told = [stats.frames for stats in demo_run.progress]
+    assert told == [*range(1, run.frames + 1), run.frames]  # and at the end
+    assert demo_run.progress[-1].crops == run.crops
 
 
 def test_two_people_in_a_clip(data_dir, tmp_path):

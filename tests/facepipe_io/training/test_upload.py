@@ -175,12 +175,13 @@ def test_what_was_added_is_sent_and_the_manifests_again(folder, s3, sent, tmp_pa
     assert bodies(s3) == files(folder)
 
 
-def test_another_size_of_squares_is_not_mixed_in(folder, s3, sent):
+@pytest.mark.parametrize("other", [{"side": 512}, {"classes": ["cup"]}, {"classes": []}])
+def test_another_data_set_is_not_mixed_in(folder, s3, sent, other):
     upload_data_set(folder, TARGET, s3, untold)
     about = json.loads((folder / "dataset.json").read_text())
-    (folder / "dataset.json").write_text(json.dumps({**about, "side": 512}))
+    (folder / "dataset.json").write_text(json.dumps({**about, **other}))
     sent.clear()
-    with pytest.raises(UplinkError, match="squares of 300 is there; name another place with --to"):
+    with pytest.raises(UplinkError, match=r"squares of 300, of .*, is there; name another place"):
         upload_data_set(folder, TARGET, s3, untold)
     assert sent == []
 
