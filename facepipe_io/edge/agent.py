@@ -38,6 +38,9 @@ log = logging.getLogger(__name__)
 
 #: How long a stop waits for a camera or a bus that hangs.
 HANG_SECONDS = 5.0
+#: How often a thread that joins wakes up. A signal may meet another thread, and its handler waits
+#: until the main one is awake.
+SIGNAL_SECONDS = 1.0
 #: Tries of a recording's frame with an endpoint that does not answer.
 LOOK_TRIES = 5
 #: How long after a stop crops are still sent that the spool keeps anyway; and those that nothing
@@ -173,8 +176,9 @@ class Agent:
             CameraError: when a camera that is not live failed on the way.
         """
         watch, detect, upload, report = self._threads
-        detect.join()
-        upload.join()
+        for stage in (detect, upload):
+            while stage.is_alive():
+                stage.join(SIGNAL_SECONDS)
         self._reporter.close()
         report.join(HANG_SECONDS)
         watch.join(HANG_SECONDS)

@@ -1,8 +1,10 @@
-"""What systemd is told, by a real process over a real socket."""
+"""What systemd is told, by a real process over a real socket; and how signals end it."""
 
 from __future__ import annotations
 
+import ctypes
 import os
+import platform
 import signal
 import socket
 import subprocess
@@ -11,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.facepipe_io.edge.helpers import STANDINS
+from tests.facepipe_io.edge.helpers import STANDINS, wait_for
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -108,3 +110,19 @@ def test_nobody_there_to_tell_is_no_reason_to_end(start, address):
     process = start(NOTIFY_SOCKET=address, WATCHDOG_USEC="nonsense")
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(1.5)
+
+
+def test_a_signal_that_another_thread_was_given_ends_it(start, systemd):
+    """The kernel may give it to any; only the main one runs its handler, once it is awake."""
+    process = start()
+    assert systemd.recv(99) == b"READY=1"
+    threads = Path(f"/proc/{process.pid}/task")
+    wait_for(lambda: len(list(threads.iterdir())) > 4)
+    other = max(int(thread.name) for thread in threads.iterdir())
+    libc = ctypes.CDLL(None, use_errno=True)
+    tgkill = {"x86_64": 234, "aarch64": 131}.get(platform.machine())
+    if tgkill is None:
+        process.send_signal(signal.SIGTERM)
+    else:
+        assert libc.syscall(tgkill, process.pid, other, int(signal.SIGTERM)) == 0
+    assert process.wait(30) == 0
