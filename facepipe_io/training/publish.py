@@ -26,8 +26,8 @@ from facepipe_io.edge import aws
 from facepipe_io.edge.archives import MAX_MODEL_BYTES
 from facepipe_io.edge.names import bucket_name
 from facepipe_io.edge.opencv import printable
-from facepipe_io.edge.resilience import one_line
 from facepipe_io.errors import ModelError, SettingsError, StoreError, UplinkError
+from facepipe_io.training.aws import aws_reason
 from facepipe_io.training.package import labels_text, pack
 
 if TYPE_CHECKING:
@@ -282,13 +282,8 @@ def _told(target: str, kind: type[ModelError | UplinkError] = UplinkError) -> It
     try:
         yield
     except (Boto3Error, exceptions.BotoCoreError, exceptions.ClientError) as error:
-        cause = error.__context__ if isinstance(error, Boto3Error) else error
-        word = aws.code(cause or error)
-        hint = _HINTS.get(word, "check the network, then try again")
-        no_keys = (exceptions.NoCredentialsError, exceptions.CredentialRetrievalError)
-        if isinstance(cause, no_keys) or word in aws.STALE:
-            hint = "log in to AWS first, with `aws configure` or AWS_PROFILE"
-        raise kind(target, f"{one_line(error)}; {hint}") from error
+        otherwise = "check the network, then try again"
+        raise kind(target, aws_reason(error, _HINTS, otherwise)) from error
 
 
 def _sha256(path: Path) -> str:

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any, Callable, Sequence
 
 import attrs
 
-from facepipe_io.edge import aws
 from facepipe_io.edge.names import bucket_name
 from facepipe_io.edge.opencv import printable
-from facepipe_io.edge.resilience import one_line
 from facepipe_io.errors import SettingsError, StoreError, UplinkError
+from facepipe_io.training.aws import aws_reason
 from facepipe_io.training.folder import (
     ABOUT,
     CLASSES,
@@ -143,7 +142,8 @@ def upload_data_set(folder: Path, target: Target, client: S3Client, progress: Pr
         for name, data in last.items():
             upload.send_one(name, data)
     except (BotoCoreError, ClientError) as error:
-        raise UplinkError(str(target), _reason(error)) from error
+        otherwise = "check the network, then try again: what was sent is not sent again"
+        raise UplinkError(str(target), aws_reason(error, _HINTS, otherwise)) from error
     for name, data in last.items():
         replace_file(folder / name, data)
     return Uploaded(upload.sent, upload.there, upload.bytes_sent)
@@ -229,20 +229,6 @@ def _addressed(record: Any, target: Target) -> dict[str, Any]:
     """A manifest's line that names the picture in the bucket."""
     name = PurePosixPath(record["source-ref"]).name
     return {**record, "source-ref": f"{target}/{IMAGES}/{name}"}
-
-
-def _reason(error: Exception) -> str:
-    """What boto3 says, and what to do about it."""
-    from botocore import exceptions
-
-    hint = "check the network, then try again: what was sent is not sent again"
-    if isinstance(error, (exceptions.NoCredentialsError, exceptions.CredentialRetrievalError)):
-        hint = "log in to AWS first, with `aws configure` or AWS_PROFILE"
-    elif aws.code(error) in aws.STALE:
-        hint = "log in to AWS again"
-    elif isinstance(error, exceptions.ClientError):
-        hint = _HINTS.get(aws.code(error), hint)
-    return f"{one_line(error)}; {hint}"
 
 
 def _read(path: Path) -> bytes:
