@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from facepipe.classification import prediction_message as prediction_message
     from facepipe.classification import softmax as softmax
     from facepipe.classification import top_k as top_k
+    from facepipe.costs import Bill as Bill
+    from facepipe.costs import PriceList as PriceList
+    from facepipe.costs import Workload as Workload
+    from facepipe.costs import bill as bill
+    from facepipe.costs import parse_prices as parse_prices
     from facepipe.crops import crop_regions as crop_regions
     from facepipe.crops import cut as cut
     from facepipe.datasets import copy_groups as copy_groups
@@ -42,6 +47,7 @@ if TYPE_CHECKING:
     from facepipe.emotions import filter_emotions as filter_emotions
     from facepipe.emotions import largest_face as largest_face
     from facepipe.errors import AttributesError as AttributesError
+    from facepipe.errors import CostsError as CostsError
     from facepipe.errors import EventError as EventError
     from facepipe.errors import FacepipeError as FacepipeError
     from facepipe.errors import FeedbackError as FeedbackError
@@ -55,6 +61,7 @@ if TYPE_CHECKING:
     from facepipe.events import iter_s3_objects as iter_s3_objects
     from facepipe.events import split_event as split_event
     from facepipe.images import as_bgr as as_bgr
+    from facepipe.images import blurred as blurred
     from facepipe.images import decode_image as decode_image
     from facepipe.images import draw_faces as draw_faces
     from facepipe.images import encode_jpeg as encode_jpeg
@@ -81,6 +88,10 @@ if TYPE_CHECKING:
     from facepipe.models import format_pointer as format_pointer
     from facepipe.models import parse_pointer as parse_pointer
     from facepipe.models import pointer_key as pointer_key
+    from facepipe.moods import EMOTION_COLOURS as EMOTION_COLOURS
+    from facepipe.moods import emotion_colour as emotion_colour
+    from facepipe.moods import emotion_shares as emotion_shares
+    from facepipe.moods import emotion_word as emotion_word
     from facepipe.motion import MotionGate as MotionGate
     from facepipe.records import ScoredCrop as ScoredCrop
     from facepipe.records import metric_data as metric_data
@@ -106,8 +117,11 @@ if TYPE_CHECKING:
 _HOME = {
     "AttributesError": "errors",
     "BestShot": "tracks",
+    "Bill": "costs",
+    "CostsError": "errors",
     "CropKey": "keys",
     "Detections": "detections",
+    "EMOTION_COLOURS": "moods",
     "EventError": "errors",
     "FaceEmotions": "emotions",
     "FaceTracker": "tracks",
@@ -125,14 +139,18 @@ _HOME = {
     "MotionGate": "motion",
     "ParsedLabels": "label_formats",
     "PointerError": "errors",
+    "PriceList": "costs",
     "ResponseError": "errors",
     "S3Object": "events",
     "SampleKey": "samples",
     "ScoredCrop": "records",
     "ShapeError": "errors",
     "Strategy": "sampling",
+    "Workload": "costs",
     "as_bgr": "images",
     "as_probabilities": "classification",
+    "bill": "costs",
+    "blurred": "images",
     "box_area": "boxes",
     "box_iou": "boxes",
     "clip_boxes": "boxes",
@@ -141,6 +159,9 @@ _HOME = {
     "cut": "crops",
     "decode_image": "images",
     "draw_faces": "images",
+    "emotion_colour": "moods",
+    "emotion_shares": "moods",
+    "emotion_word": "moods",
     "encode_jpeg": "images",
     "encode_png": "images",
     "entropy": "sampling",
@@ -168,6 +189,7 @@ _HOME = {
     "parse_labels": "classification",
     "parse_manifest": "label_formats",
     "parse_pointer": "models",
+    "parse_prices": "costs",
     "parse_sample_key": "samples",
     "parse_voc": "label_formats",
     "parse_yolo": "label_formats",

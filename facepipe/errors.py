@@ -10,6 +10,7 @@ FacepipeError
     FeedbackError       a feedback configuration that makes no sense
     LabelsError         labels of pictures that cannot be read, or not be written
     PointerError        a text that points to no published model
+    CostsError          a workload or a price list that makes no sense
 """
 
 from __future__ import annotations
@@ -137,6 +138,18 @@ class PointerError(FacepipeError, ValueError):
 
     Attributes:
         reason: what is wrong with them.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+class CostsError(FacepipeError, ValueError):
+    """A workload or a price list that makes no sense.
+
+    Attributes:
+        reason: what is wrong with it.
     """
 
     def __init__(self, reason: str) -> None:

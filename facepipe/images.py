@@ -24,6 +24,7 @@ from facepipe.letterbox import Letterbox
 
 __all__ = [
     "as_bgr",
+    "blurred",
     "decode_image",
     "draw_faces",
     "encode_jpeg",
@@ -35,7 +36,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from facepipe.detections import Detections
 
@@ -47,6 +48,9 @@ _JPEG_MAX_SIDE = 65535
 # A face of a twentieth of the frame's width is five of these pixels wide.
 _THUMBNAIL_SIDE = 96
 _ROWS = 4
+
+# A face of so few cells on a side tells where it is, and hardly more.
+_BLUR_CELLS = 6
 
 # Sharpness is compared between pictures of one size, whatever size the faces have.
 _SHARPNESS_SIDE = 64
@@ -322,6 +326,40 @@ def draw_faces(
     for index in seen:
         if texts is not None and texts[index]:
             _draw_label(canvas, boxes[index, :2].tolist(), texts[index], colour)
+    return canvas
+
+
+def blurred(image: Image, boxes: ArrayLike) -> Image:
+    """Blur what is in boxes, so that a face in one is known by nobody who looks at it.
+
+    Of each box the means of 6x6 cells are left, however large it is, and run into each other.
+
+    Args:
+        image: `(H, W, 3)` uint8.
+        boxes: `(N, 4)`, in pixels of the image. What is outside it is left out.
+
+    Returns:
+        A copy of the image.
+
+    Raises:
+        ImageError: if `image` is none.
+        ShapeError: if `boxes` is not `(N, 4)`.
+
+    Example:
+        >>> stripes = np.zeros((64, 64, 3), np.uint8)
+        >>> stripes[::2] = 200
+        >>> done = blurred(stripes, [[0, 0, 64, 32]])
+        >>> bool(done[:32].std() < 20), float(done[32:].std())
+        (True, 100.0)
+    """
+    canvas = as_bgr(image).copy()
+    inside = clip_boxes(boxes, (canvas.shape[1], canvas.shape[0]))
+    inside = np.hstack([np.floor(inside[:, :2]), np.ceil(inside[:, 2:])]).astype(int)
+    for x0, y0, x1, y1 in inside[box_area(inside) > 0].tolist():
+        region = canvas[y0:y1, x0:x1]
+        cells = (min(x1 - x0, _BLUR_CELLS), min(y1 - y0, _BLUR_CELLS))
+        coarse = cv2.resize(region, cells, interpolation=cv2.INTER_AREA)
+        canvas[y0:y1, x0:x1] = cv2.resize(coarse, (x1 - x0, y1 - y0), interpolation=cv2.INTER_CUBIC)
     return canvas
 
 

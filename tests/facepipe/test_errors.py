@@ -16,6 +16,7 @@ EVERY = [
     errors.FeedbackError(["no bucket", "no such strategy"]),
     errors.LabelsError("no images"),
     errors.PointerError("no archive"),
+    errors.CostsError("no cameras"),
 ]
 
 

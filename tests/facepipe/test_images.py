@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import zlib
 
 import cv2
@@ -13,6 +14,7 @@ from facepipe.detections import Detections
 from facepipe.errors import ImageError, ShapeError
 from facepipe.images import (
     as_bgr,
+    blurred,
     decode_image,
     draw_faces,
     encode_jpeg,
@@ -345,3 +347,33 @@ def test_a_picture_that_does_not_say_its_size_is_told(data):
 @given(pictures)
 def test_a_png_is_the_picture_itself(picture):
     assert (decode_image(encode_png(picture)) == picture).all()
+
+
+class TestBlurred:
+    @given(pictures, st.lists(st.tuples(*[st.floats(-50, 50)] * 4), max_size=5))
+    def test_what_is_outside_the_boxes_stays(self, picture, boxes):
+        before = picture.copy()
+        done = blurred(picture, boxes)
+        np.testing.assert_array_equal(picture, before)
+        height, width = picture.shape[:2]
+        outside = np.ones((height, width), bool)
+        for x0, y0, x1, y1 in boxes:
+            rows = slice(max(math.floor(y0), 0), max(math.ceil(y1), 0))
+            outside[rows, max(math.floor(x0), 0) : max(math.ceil(x1), 0)] = False
+        np.testing.assert_array_equal(done[outside], picture[outside])
+
+    @given(st.integers(30, 300), st.integers(30, 300), st.integers(0, 2**32 - 1))
+    def test_no_detail_is_left_of_a_face_of_any_size(self, width, height, seed):
+        rng = np.random.default_rng(seed)
+        picture = rng.integers(0, 256, (height, width, 3), np.uint8)
+        done = blurred(picture, [[0, 0, width, height]])
+        assert sharpness(done) < sharpness(picture) / 20
+
+    def test_the_same_face_in_other_clothes_of_pixels_gives_the_same(self):
+        """What is left depends on the means of the cells alone."""
+        grey = np.full((60, 60, 3), 100, np.uint8)
+        checked = grey.copy()
+        checked[::2, ::2] = checked[1::2, 1::2] = 50
+        checked[::2, 1::2] = checked[1::2, ::2] = 150
+        box = [[0, 0, 60, 60]]
+        np.testing.assert_array_equal(blurred(grey, box), blurred(checked, box))

@@ -4,6 +4,7 @@ import errno
 import threading
 import time
 from collections import Counter
+from typing import ClassVar
 
 import pytest
 
@@ -30,6 +31,8 @@ class Clock:
 class Sending:
     """An uploader at work, and what it counts."""
 
+    begun: ClassVar[list] = []  # in this test
+
     def __init__(self, uplink, spool=None, **more):
         self.counts = Counter()
         self.errors = []
@@ -39,6 +42,7 @@ class Sending:
         self.fault = None
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
+        self.begun.append(self)
 
     def _run(self):
         try:
@@ -89,6 +93,15 @@ class Parallel(ListUplink):
 @pytest.fixture
 def folder(tmp_path):
     return tmp_path / "spool"
+
+
+@pytest.fixture(autouse=True)
+def _all_end():
+    yield
+    for sending in Sending.begun:
+        sending.uploader.hurry(time.monotonic())
+        sending.end()
+    Sending.begun.clear()
 
 
 def test_what_is_put_is_in_the_spool_until_it_is_stored(folder):
