@@ -3,7 +3,9 @@
 # make lint       style, types and the rule of the house; mends what it can, but not in CI
 # make checkov    security rules for Terraform
 # make build      the Lambda functions' zips, the endpoint's model (MODEL=...) and the wheel, into build/
-# make rehearse   the real Terraform on an emulated AWS: applied, used by a camera, destroyed
+# make rehearse   the real Terraform on an emulated AWS: applied, used by a camera, destroyed; its
+#                 dashboard drawn into build/dashboard.png
+# make pictures   those of the docs, from real runs
 # make bench      speed, side by side with its peers
 # make soak       the device's agent for 100,000 frames, while everything fails now and then
 # make test-py37  the device's code on CPython 3.7, which a stock DeepLens has
@@ -22,7 +24,7 @@ BIN := $(VENV)/bin
 PIP := -m pip install --quiet --disable-pip-version-check
 DEVICE_TESTS := facepipe facepipe_io/edge facepipe_io/settings.py tests/facepipe tests/facepipe_io/edge tests/test_deeplens_entry.py tests/test_outages.py
 
-.PHONY: run test test-py37 test-mxnet lint checkov build rehearse bench soak clean
+.PHONY: run test test-py37 test-mxnet lint checkov build rehearse pictures bench soak clean
 
 run: $(VENV)/installed-local
 	$(BIN)/facepipe run $(SOURCE) --out $(OUT)
@@ -57,6 +59,12 @@ rehearse: $(VENV)/installed-test
 build: $(VENV)/installed-local
 	$(BIN)/python tools/build.py $(if $(MODEL),--model '$(MODEL)')
 
+# Those of the docs, from real runs; the dashboard's takes a rehearsal by the clock, some minutes.
+pictures: $(VENV)/installed-test
+	$(BIN)/python tools/screenshots.py
+	$(BIN)/facepipe cost --chart docs/images/cost.png
+	$(BIN)/python -m tests.rehearsal.show docs/images/dashboard.png
+
 bench: $(VENV)/installed-test
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python -m benchmarks.$$(basename $$script .py); done
 
@@ -87,7 +95,7 @@ $(VENV):
 .venv37/installed: setup.cfg pyproject.toml
 	$(PYTHON37) -m venv .venv37
 	.venv37/bin/python $(PIP) --upgrade pip
-	.venv37/bin/python $(PIP) --editable '.[headless,aws,mqtt,neo]' \
+	.venv37/bin/python $(PIP) --editable '.[headless,aws,live,mqtt,neo]' \
 	  'hypothesis[zoneinfo]' matplotlib 'moto[s3]' pytest pytest-timeout pytest-xdist scikit-image
 	touch $@
 

@@ -45,7 +45,8 @@ def make_agent() -> Agent:
     camera = None if live else opener()
     stills = camera.stills if camera else has_stills(settings.source)
     run = secrets.token_hex(4)
-    return Agent(
+    preview = open_preview(settings)
+    agent = Agent(
         settings.camera,
         camera,
         open_picker(settings, run, stills=stills),
@@ -61,8 +62,10 @@ def make_agent() -> Agent:
         ),
         max_fps=settings.max_fps,
         feedback=open_feedback(settings.feedback, settings.camera, run, random.SystemRandom()),
-        on_frame=open_preview(settings.preview).show,
+        on_frame=preview.show,
     )
+    preview.follow(lambda: agent.stats)
+    return agent
 
 
 def main() -> Stats:

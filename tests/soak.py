@@ -34,7 +34,7 @@ from facepipe_io.edge.cameras.demo import DemoCamera
 from facepipe_io.edge.detector import Detector
 from facepipe_io.edge.detectors import open_detector
 from facepipe_io.edge.picker import CropPicker
-from facepipe_io.edge.preview import open_preview
+from facepipe_io.edge.preview import PipePreview
 from facepipe_io.edge.spool import Spool
 from facepipe_io.edge.uplinks import FolderUplink
 from facepipe_io.errors import CameraError, UplinkError
@@ -169,7 +169,7 @@ def main() -> None:
             opened[0] = Walk(images, numbers, faults, options.frames)
             return opened[0]
 
-        preview = open_preview(str(Path(folder, "results.mjpeg")))
+        preview = PipePreview(str(Path(folder, "results.mjpeg")))
         ended = threading.Event()
         viewer = threading.Thread(
             target=watch_preview, args=(Path(folder, "results.mjpeg"), faults, ended)

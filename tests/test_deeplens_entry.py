@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -286,6 +287,23 @@ def test_frames_are_kept_for_labelling(environ, start, portraits, tmp_path):
         assert record["source-ref"] == f"s3://samples/hall/{picture.name}"
         assert len(record["faces"]["annotations"]) == 1
         assert decode_image(picture.read_bytes()).shape == (480, 640, 3)
+
+
+def test_the_live_page_is_served_and_its_token_is_in_no_log(environ, start, portraits, tmp_path):
+    images = [scene((portraits["hopper"], 100, 80, 300)) for _ in range(6)]
+    token = tmp_path / "state" / "token"
+    environ.update(
+        FACEPIPE_SOURCE=str(write_video(tmp_path / "clip.avi", images)),
+        FACEPIPE_DETECTOR="haar",
+        FACEPIPE_MODEL="",
+        FACEPIPE_PREVIEW="http://0.0.0.0:0",
+        FACEPIPE_PREVIEW_TOKEN_FILE=str(token),
+    )
+    code, output = finish(start(str(ROOT / "deeplens_entry.py")))
+    assert code == 0, output
+    assert f"for whoever has the token in {token}" in output
+    assert stat.S_IMODE(token.stat().st_mode) == 0o600
+    assert token.read_text().strip() not in output
 
 
 def test_a_classifier_says_what_it_sees(environ, start, tmp_path):

@@ -72,8 +72,13 @@ def bundle_entries(
         Entry("ca.pem", ca_certificates().encode(), "whom it believes AWS by"),
         Entry("facepipe.env", environment_file(environ).encode(), "settings, for systemd"),
         *(_file(name, about) for name, about in _STATIC.items()),
+        *(_file(name, about) for name, about in _LIVE.items() if _serves_a_page(environ)),
         *(Entry(f"models/{name}", _read(path), "model") for name, path in named.items()),
     ]
+
+
+def _serves_a_page(environ: Mapping[str, str]) -> bool:
+    return "://" in environ.get("FACEPIPE_PREVIEW", "")
 
 
 def _beside(model: Path) -> list[Path]:
@@ -91,6 +96,7 @@ _STATIC = {
     "requirements.txt": "packages, pinned",
     "requirements-opencv.txt": "OpenCV, but on a DeepLens",
 }
+_LIVE = {"requirements-live.txt": "what the live page needs"}
 
 
 def ca_certificates() -> str:

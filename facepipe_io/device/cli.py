@@ -22,7 +22,7 @@ _DIR = click.option(
 )
 
 
-@click.group()
+@click.group(short_help="Get facepipe onto a device.")
 def device() -> None:
     """Get facepipe onto a device: a key, then a bundle to install it from.
 

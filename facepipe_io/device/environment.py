@@ -20,7 +20,7 @@ from facepipe_io.errors import SettingsError
 # Where install.sh puts things on the device.
 SETTINGS_FOLDER = "/etc/facepipe"
 MODELS_FOLDER = "/opt/facepipe/models"
-SPOOL_FOLDER = "/var/lib/facepipe/spool"
+STATE_FOLDER = "/var/lib/facepipe"
 
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*\Z")
 
@@ -44,7 +44,8 @@ def device_environment(stack: Stack, camera: str, given: Mapping[str, str]) -> d
         "FACEPIPE_CA": f"{SETTINGS_FOLDER}/ca.pem",
         "FACEPIPE_BUS": stack.bus,
         # Said outright, for the systemd of a DeepLens sets no STATE_DIRECTORY.
-        "FACEPIPE_SPOOL_DIR": SPOOL_FOLDER,
+        "FACEPIPE_SPOOL_DIR": f"{STATE_FOLDER}/spool",
+        "FACEPIPE_PREVIEW_TOKEN_FILE": f"{STATE_FOLDER}/preview-token",
         **({"FACEPIPE_ENDPOINT": stack.endpoint_name} if stack.endpoint_name else {}),
         **given,
     }

@@ -9,8 +9,10 @@ from typing import Mapping
 
 from facepipe.errors import KeyFormatError
 from facepipe.keys import CropKey
+from facepipe_io.edge.live.address import parse_live_address
 
 MAX_FOLDER_BYTES = 255  # of a folder's name, on every Linux file system in use
+MOST_VIEWERS = 50  # of the page; its server takes some more connections than that
 
 # Amazon S3 User Guide, "General purpose bucket naming rules"
 _BUCKET = re.compile(r"(?!.*\.\.)(?!(\d+\.){3}\d+\Z)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z")
@@ -78,17 +80,32 @@ def endpoint_name(text: str) -> str:
 
 
 def preview_name(text: str) -> str:
-    """Parser of where the preview goes: the path of a pipe, or off.
+    """Parser of where the preview goes: a page's address, the path of a pipe, or off.
 
     Example:
-        >>> preview_name("/tmp/results.mjpeg"), preview_name("off")
-        ('/tmp/results.mjpeg', 'off')
+        >>> preview_name("http://:8080"), preview_name("/tmp/results.mjpeg"), preview_name("off")
+        ('http://:8080', '/tmp/results.mjpeg', 'off')
     """
     if "://" in text:
-        raise ValueError("a pipe such as /tmp/results.mjpeg, or off; a page is not served yet")
-    if text != "off" and "/" not in text:  # `on`, say, names no file that anybody means
-        raise ValueError("a pipe such as /tmp/results.mjpeg, its path with a slash, or off")
+        parse_live_address(text)
+    elif text != "off" and "/" not in text:  # `on`, say, names no file that anybody means
+        raise ValueError(
+            "a page such as http://:8080, a pipe such as /tmp/results.mjpeg, its path with a "
+            "slash, or off"
+        )
     return text
+
+
+def viewer_count(text: str) -> int:
+    """Parser of how many may look at the page at once.
+
+    Example:
+        >>> viewer_count("10")
+        10
+    """
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= MOST_VIEWERS):
+        raise ValueError(f"a whole number from 1 to {MOST_VIEWERS}")
+    return int(text)
 
 
 def state_folder(environ: Mapping[str, str]) -> Path:

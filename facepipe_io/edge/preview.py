@@ -17,21 +17,29 @@ import stat
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Callable, Sequence
 
 import attrs
 
 from facepipe.boxes import scale_boxes
-from facepipe.images import draw_faces, encode_jpeg, fit_within
+from facepipe.images import blurred, draw_faces, encode_jpeg, fit_within
 from facepipe.keys import FACE_LABEL
+from facepipe_io.edge.blur import FaceBlur
 from facepipe_io.edge.handover import Handover
 from facepipe_io.edge.opencv import printable
 from facepipe_io.edge.resilience import Pace
 from facepipe_io.errors import SettingsError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from facepipe.records import ScoredCrop
     from facepipe_io.edge.cameras import Frame
     from facepipe_io.edge.picker import Look
+    from facepipe_io.edge.settings import DeviceSettings
+    from facepipe_io.edge.stats import Stats
 
 MAX_SIDE = 1280  # pixels; larger frames are scaled down, for a small device to keep up
 MAX_FPS = 15.0
@@ -42,7 +50,18 @@ CLOSE_SECONDS = 5.0
 
 
 class Preview:
-    """Shows frames; this one shows them to nobody."""
+    """Shows frames; this one shows them to nobody.
+
+    Attributes:
+        url: where a person is to look; empty where that is no page.
+    """
+
+    url: str = ""
+
+    @property
+    def viewers(self) -> int:
+        """How many look at the page now."""
+        return 0
 
     def show(self, frame: Frame, look: Look) -> None:
         """Show a frame and what was found in it. Never waits for who watches.
@@ -51,6 +70,15 @@ class Preview:
             Exception: what went wrong with the frame before, until one is shown again. This one is
                 tried all the same.
         """
+
+    def follow(self, stats: Callable[[], Stats]) -> None:
+        """Be told where the agent's figures are, for a preview that shows some."""
+
+    def scored(self, crop: ScoredCrop) -> None:
+        """Be told of the emotions in a crop, where they are known on this machine."""
+
+    def end(self) -> None:
+        """Be told that there will be no more frames."""
 
     def close(self) -> None:
         """Show nothing more. Closing twice is fine."""
@@ -65,16 +93,19 @@ class PipePreview(Preview):
 
     Args:
         path: the pipe's; made if it is not there, and again if it is deleted.
+        blur: whether to blur faces.
         max_fps: frames a second at most.
 
     Raises:
         SettingsError: when there can be no pipe, or there is something else.
     """
 
-    def __init__(self, path: str, *, max_fps: float = MAX_FPS) -> None:
+    def __init__(self, path: str, *, blur: bool = False, max_fps: float = MAX_FPS) -> None:
         self._path = path
+        self._blur = FaceBlur() if blur else None
         self._pace = Pace(max_fps)
-        self._frames: Handover[tuple[Frame, Look]] = Handover(1, lossy=True)
+        self._frames: Handover[tuple[Frame, Look, NDArray[np.float64] | None]]
+        self._frames = Handover(1, lossy=True)
         self._error: Exception | None = None
         self._pipe: int | None = None
         self._connect()  # what is wrong with the path is told at once
@@ -85,8 +116,10 @@ class PipePreview(Preview):
 
     def show(self, frame: Frame, look: Look) -> None:
         """Show a frame, if the last one was not too short a time ago."""
+        # Of every frame, for a face that is missed in the next one is blurred where it was in this.
+        blur = self._blur.boxes(frame, look) if self._blur else None
         if self._pace.is_due(time.monotonic()):
-            self._frames.put((frame, look))
+            self._frames.put((frame, look, blur))
         error = self._error
         if error is not None:
             raise error
@@ -105,7 +138,8 @@ class PipePreview(Preview):
             wrong: Exception | None = None
             try:
                 if self._connect():
-                    self._write(preview_jpeg(*shown))
+                    frame, look, blur = shown
+                    self._write(preview_jpeg(frame, look, blur=blur))
             except BrokenPipeError:  # the reader left; the next one begins with a whole frame
                 self._disconnect()
             except (OSError, SettingsError) as error:
@@ -167,28 +201,62 @@ class PipePreview(Preview):
             self._pipe = None
 
 
-def open_preview(name: str) -> Preview:
-    """Open a preview by its name.
+def open_preview(settings: DeviceSettings, *, emotions: bool = False) -> Preview:
+    """Open the preview that the settings name.
 
     Args:
-        name: the path of a pipe, or `off`.
+        settings: the device's.
+        emotions: whether it will be told of those, since crops are scored on this machine.
 
     Raises:
-        SettingsError: when there can be no pipe of that name.
+        SettingsError: when there can be no pipe of that name, or no page at that address.
     """
-    return Preview() if name == "off" else PipePreview(name)
+    blur = settings.blur == "faces"
+    if settings.preview == "off":
+        return Preview()
+    if "://" not in settings.preview:
+        return PipePreview(settings.preview, blur=blur)
+    from facepipe_io.edge.live.preview import LivePreview  # it needs Tornado and plotly
+
+    return LivePreview(
+        settings.preview,
+        camera=settings.camera,
+        blur=blur,
+        emotions=emotions,
+        viewers=settings.preview_viewers,
+        token_file=Path(settings.preview_token_file),
+    )
 
 
-def preview_jpeg(frame: Frame, look: Look) -> bytes:
-    """A frame with boxes around faces, or what else there is, and the number of each, as JPEG."""
+def preview_jpeg(
+    frame: Frame,
+    look: Look,
+    *,
+    texts: Sequence[str] | None = None,
+    blur: NDArray[np.float64] | None = None,
+) -> bytes:
+    """A frame with boxes around faces, or what else there is, and the number of each, as JPEG.
+
+    Args:
+        frame: the frame.
+        look: what was found in it.
+        texts: what to write at each box, ASCII, instead of its number.
+        blur: `(N, 4)`, what to blur, in pixels of the frame; it need not have been found in it.
+    """
     image = fit_within(frame.image, (MAX_SIDE, MAX_SIDE))
     frame_wh = (frame.image.shape[1], frame.image.shape[0])
-    boxes = scale_boxes(look.detections.boxes, frame_wh, (image.shape[1], image.shape[0]))
+    image_wh = (image.shape[1], image.shape[0])
+    if blur is not None:
+        image = blurred(image, scale_boxes(blur, frame_wh, image_wh))
+    boxes = scale_boxes(look.detections.boxes, frame_wh, image_wh)
     faces = attrs.evolve(look.detections, boxes=boxes)
-    labels = look.labels or [FACE_LABEL] * len(faces)
-    texts = [_text(track, label) for track, label in zip(look.tracks.tolist(), labels)]
-    return encode_jpeg(draw_faces(image, faces, texts), JPEG_QUALITY)
+    return encode_jpeg(draw_faces(image, faces, texts or box_texts(look)), JPEG_QUALITY)
 
 
-def _text(track: int, label: str) -> str:
-    return str(track) if label == FACE_LABEL else f"{label} {track}"
+def box_texts(look: Look) -> list[str]:
+    """What to write at the box of each face, or of what else there is: whose it is."""
+    labels = look.labels or [FACE_LABEL] * len(look.detections)
+    return [
+        str(track) if label == FACE_LABEL else f"{label} {track}"
+        for track, label in zip(look.tracks.tolist(), labels)
+    ]

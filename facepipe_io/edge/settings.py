@@ -20,6 +20,7 @@ from facepipe_io.edge.names import (
     host_name,
     preview_name,
     state_folder,
+    viewer_count,
 )
 from facepipe_io.edge.published import is_pointer
 from facepipe_io.errors import SettingsError
@@ -132,9 +133,28 @@ class DeviceSettings:
     )
     preview: str = setting(
         "FACEPIPE_PREVIEW",
-        help="a pipe that shows what is found, such as /tmp/results.mjpeg, for ffplay; or off",
+        help="what shows what is found: a page, http://:8080 for this machine alone or "
+        "http://0.0.0.0:8080 for the network; a pipe, /tmp/results.mjpeg, for ffplay; or off",
         default="off",
         parse=preview_name,
+    )
+    preview_viewers: int = setting(
+        "FACEPIPE_PREVIEW_VIEWERS",
+        help="how many may look at the page at once, 50 at most",
+        default=10,
+        parse=viewer_count,
+    )
+    preview_token_file: str = setting(
+        "FACEPIPE_PREVIEW_TOKEN_FILE",
+        help="path of the file with the word that opens the page to the network; made if it is not "
+        "there; by default preview-token in the state folder",
+        default="/var/lib/facepipe/preview-token",
+    )
+    blur: str = setting(
+        "FACEPIPE_BLUR",
+        help="what is blurred in the preview: faces, or off",
+        default="off",
+        parse=one_of("faces", "off"),
     )
     certificate: str | None = setting(
         "FACEPIPE_CERTIFICATE", help="path of the device's X.509 certificate, PEM"
@@ -271,6 +291,7 @@ def device_settings(environ: Mapping[str, str], **given: Any) -> DeviceSettings:
     defaults = {
         "FACEPIPE_CAMERA": thing or socket.gethostname(),
         "FACEPIPE_SPOOL_DIR": str(state_folder(environ) / "spool"),
+        "FACEPIPE_PREVIEW_TOKEN_FILE": str(state_folder(environ) / "preview-token"),
     }
     try:
         return load(DeviceSettings, {**defaults, **_set(environ)}, **given)

@@ -24,10 +24,12 @@ from facepipe_io.edge.agent import Agent
 from facepipe_io.edge.cameras import Camera, Frame, open_camera, without_secrets
 from facepipe_io.edge.picker import CropPicker, Look
 from facepipe_io.edge.pickers import detector_of
+from facepipe_io.edge.preview import Preview
 from facepipe_io.edge.settings import DeviceSettings
 from facepipe_io.edge.stats import Stats
 from facepipe_io.edge.uplinks import FolderUplink, Uplink
 from facepipe_io.errors import CameraError, StoreError, UplinkError
+from facepipe_io.local.playback import EveryNth, RealTime
 from facepipe_io.local.scorers import LocalScorer, open_scorer
 from facepipe_io.local.store import Run, Store
 
@@ -46,15 +48,23 @@ class ScoringUplink(Uplink):
         scorer: scores faces.
         store: takes the records.
         min_confidence: emotions must be greater than this, 0 to 100.
+        on_scored: called with each crop that was scored, or is of an object.
     """
 
     def __init__(
-        self, folder: FolderUplink, scorer: LocalScorer, store: Store, *, min_confidence: float
+        self,
+        folder: FolderUplink,
+        scorer: LocalScorer,
+        store: Store,
+        *,
+        min_confidence: float,
+        on_scored: Callable[[ScoredCrop], None],
     ) -> None:
         self._folder = folder
         self._scorer = scorer
         self._store = store
         self._min_confidence = min_confidence
+        self._on_scored = on_scored
 
     def put(self, key: str, jpeg: bytes) -> None:
         """Store and score a crop; doing so again changes nothing."""
@@ -64,48 +74,12 @@ class ScoringUplink(Uplink):
             self._store.put(scored)
         except StoreError as error:  # the agent tries again what an uplink did not take
             raise UplinkError(error.path, error.reason) from error
+        self._on_scored(scored)
 
     def _scored(self, key: str, jpeg: bytes) -> ScoredCrop:
         response = self._scorer.detect_faces(decode_image(jpeg))
         now = datetime.now(timezone.utc)
         return score_crop(key, response, event_time=now, min_confidence=self._min_confidence)
-
-
-class EveryNth(Camera):
-    """One in so many frames of a camera.
-
-    Args:
-        camera: gives the frames.
-        every: which are kept: the first, and every so many after it.
-    """
-
-    def __init__(self, camera: Camera, every: int) -> None:
-        self.source = camera.source
-        self.live = camera.live
-        self.stills = camera.stills
-        self.fps = None if camera.fps is None else camera.fps / every
-        self.total = None if camera.total is None else -(-camera.total // every)
-        self._camera = camera
-        self._every = every
-        self._first = True
-
-    @property
-    def skipped(self) -> int:  # type: ignore[override]
-        """Frames that could not be used."""
-        return self._camera.skipped
-
-    def read(self) -> Frame | None:
-        """The next of the frames that are kept, or None when there are no more."""
-        passed = 0 if self._first else self._every - 1
-        self._first = False
-        for _ in range(passed):
-            if self._camera.read() is None:
-                return None
-        return self._camera.read()
-
-    def close(self) -> None:
-        """Let go of the camera."""
-        self._camera.close()
 
 
 @attrs.define
@@ -151,6 +125,8 @@ def run_pipeline(
     min_confidence: float = 10.0,
     on_open: Callable[[Camera], None] | None = None,
     on_frame: Callable[[Stats], None] | None = None,
+    preview: Preview | None = None,
+    real_time: bool = False,
 ) -> Run:
     """Run a source to its end, or until Ctrl-C, and keep what came of it in a folder.
 
@@ -169,6 +145,8 @@ def run_pipeline(
         on_open: called once with the camera.
         on_frame: called after each frame with the figures so far, by another thread, and once more
             at the end.
+        preview: shows the frames, and is told when the source has ended; it is left open.
+        real_time: whether a recording is played in its own time, for somebody to watch.
 
     Returns:
         What is kept of the run in the store. A recording that fails or is interrupted on the way
@@ -178,12 +156,15 @@ def run_pipeline(
         FacepipeError: when the source, a model or the folder cannot be used.
         KeyboardInterrupt: when given up, while the agent's threads may still be at work.
     """
+    preview = preview or Preview()
     scorer = open_scorer(emotion_model)
     detector = detector_of(settings)
 
     def opened() -> Camera:
         camera = open_camera(settings.source)
-        return camera if every == 1 else EveryNth(camera, every)
+        if every > 1:
+            camera = EveryNth(camera, every)
+        return RealTime(camera) if real_time and not camera.live else camera
 
     camera = opened()
     meter = _Meter()
@@ -207,10 +188,11 @@ def run_pipeline(
             labels=detector.labels,
         )
 
-        def frame_seen(frame: Frame, _: Look) -> None:
+        def frame_seen(frame: Frame, look: Look) -> None:
             meter.see(frame)
             if on_frame is not None:
                 on_frame(agent.stats)
+            preview.show(frame, look)
 
         agent = Agent(
             settings.camera,
@@ -222,11 +204,14 @@ def run_pipeline(
                 resend_seconds=settings.resend_seconds,
                 stills=camera.stills,
             ),
-            ScoringUplink(folder, scorer, store, min_confidence=min_confidence),
+            ScoringUplink(
+                folder, scorer, store, min_confidence=min_confidence, on_scored=preview.scored
+            ),
             open_camera=opened if camera.live else None,
             max_fps=settings.max_fps,
             on_frame=frame_seen,
         )
+        preview.follow(lambda: agent.stats)
         store.put_run(run)
         if on_open is not None:
             on_open(camera)
@@ -247,6 +232,7 @@ def run_pipeline(
                 problem = f"{INTERRUPTED} after {frames:,}{of_all} frames"
             elif agent.stats.unseen:
                 problem = process.loss(agent.stats) or ""
+        preview.end()
         if on_frame is not None:  # the last crops come after the last frame
             on_frame(agent.stats)
         run = _figures(run, agent.stats, meter, time.monotonic() - started)

@@ -83,6 +83,9 @@ make_venv() {
 
     set -- --requirement "$here/requirements.txt" "$here"/facepipe-*.whl
     if [ "$own_opencv" = no ]; then set -- --requirement "$here/requirements-opencv.txt" "$@"; fi
+    if [ -f "$here/requirements-live.txt" ]; then
+        set -- --requirement "$here/requirements-live.txt" "$@"
+    fi
     if [ -d "$here/wheels" ]; then set -- --no-index --find-links "$here/wheels" "$@"; fi
     if [ "$pip" = pip ]; then set -- -m pip install "$@"; else set -- "$pip" install "$@"; fi
     echo "facepipe: installing packages, some 300 MB; this may take minutes"

@@ -35,6 +35,13 @@ def test_a_bundle_has_all_that_a_device_needs(files, stack):
     }
 
 
+def test_what_the_live_page_needs_travels_along_where_there_is_one(files, stack):
+    page = {**WEBCAM, "FACEPIPE_PREVIEW": "http://:8080"}
+    pipe = {**WEBCAM, "FACEPIPE_PREVIEW": "/tmp/results.mjpeg"}
+    assert "requirements-live.txt" in names(bundle_entries(files, stack, settings=page))
+    assert "requirements-live.txt" not in names(bundle_entries(files, stack, settings=pipe))
+
+
 def test_what_is_in_it_is_an_identity(files, stack, tmp_path):
     for entry in bundle_entries(files, stack, settings=WEBCAM):
         (tmp_path / entry.name).write_bytes(entry.data)

@@ -70,7 +70,7 @@ def test_the_installer_is_posix_sh_without_faults():
     assert (done.returncode, done.stdout) == (0, "")
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-opencv.txt"])
+@pytest.mark.parametrize("name", sorted(path.name for path in FILES.glob("requirements*.txt")))
 def test_every_requirement_is_pinned(name):
     lines = [line for line in (FILES / name).read_text().splitlines() if line[0] != "#"]
     assert lines

@@ -21,8 +21,10 @@ from facepipe.images import decode_image
 from facepipe_io.edge import preview as module
 from facepipe_io.edge.agent import Agent
 from facepipe_io.edge.cameras import Camera, Frame
-from facepipe_io.edge.picker import CropPicker, Look
+from facepipe_io.edge.picker import NO_TRACKS, NOBODY, CropPicker, Look
 from facepipe_io.edge.preview import PipePreview, open_preview, preview_jpeg
+from facepipe_io.edge.resilience import Pace
+from facepipe_io.edge.settings import device_settings
 from facepipe_io.errors import SettingsError
 from tests.facepipe_io.edge.helpers import (
     ONE_FACE,
@@ -109,16 +111,53 @@ def path(tmp_path):
 
 
 def test_off_shows_nothing():
-    preview = open_preview("off")
+    preview = open_preview(device_settings({"FACEPIPE_SOURCE": "demo", "FACEPIPE_BUCKET": "crops"}))
     preview.show(noise(0), LOOK)
     preview.close()
 
 
+def test_a_preview_is_opened_by_its_settings(path, tmp_path):
+    named = {"FACEPIPE_SOURCE": "0", "FACEPIPE_BUCKET": "crops", "FACEPIPE_BLUR": "faces"}
+    with closing(open_preview(device_settings({**named, "FACEPIPE_PREVIEW": str(path)}))) as pipe:
+        assert isinstance(pipe, PipePreview)
+    page = {"FACEPIPE_PREVIEW": "http://:0", "FACEPIPE_PREVIEW_VIEWERS": "3"}
+    with closing(open_preview(device_settings({**named, **page}))) as live:
+        assert live.url.startswith("http://127.0.0.1:")
+
+
+def test_faces_are_blurred_and_their_boxes_drawn(path):
+    frame = noise(1)
+    plain = decode_image(preview_jpeg(frame, LOOK))
+    with opened(path, blur=True) as preview, closing(Reader(path)) as reader:
+        preview.show(frame, LOOK)
+        shown = decode_image(reader.jpeg())
+    x0, y0, x1, y1 = ONE_FACE.boxes[0].astype(int)
+    inside = np.s_[y0 + 6 : y1 - 6, x0 + 6 : x1 - 6]
+    assert shown[inside].std() < plain[inside].std() / 3
+    far = np.s_[y1 + 60 :, x1 + 60 :]
+    assert np.abs(shown[far].astype(int) - plain[far]).mean() < 5
+    assert (shown[y0, x0:x1, 1].astype(int) > shown[y0, x0:x1, 2] + 40).mean() > 0.8  # the box
+
+
+def test_a_face_is_blurred_that_was_found_only_in_a_frame_that_was_left_out(path):
+    nobody = Look(NOBODY, NO_TRACKS, [])
+    with opened(path, blur=True, max_fps=0.001) as preview:
+        preview.show(noise(1), nobody)
+        preview.show(noise(1), LOOK)
+        preview._pace = Pace(1e6)
+        with closing(Reader(path)) as reader:
+            preview.show(noise(1), nobody)
+            shown = decode_image(reader.jpeg())
+    plain = decode_image(preview_jpeg(noise(1), nobody))
+    x0, y0, x1, y1 = ONE_FACE.boxes[0].astype(int)
+    assert shown[y0:y1, x0:x1].std() < plain[y0:y1, x0:x1].std() / 3
+
+
 def test_the_pipe_is_made_for_its_owner_alone_and_stays(path):
-    open_preview(str(path)).close()
+    PipePreview(str(path)).close()
     assert stat.S_ISFIFO(path.lstat().st_mode)
     assert stat.S_IMODE(path.lstat().st_mode) == 0o600
-    open_preview(str(path)).close()
+    PipePreview(str(path)).close()
 
 
 def test_a_reader_gets_whole_frames_with_boxes_and_numbers(path):
@@ -150,7 +189,9 @@ def test_while_nobody_reads_nothing_is_drawn(path, monkeypatch):
     drawn = []
     draw = preview_jpeg
     monkeypatch.setattr(
-        module, "preview_jpeg", lambda frame, look: drawn.append(frame.time) or draw(frame, look)
+        module,
+        "preview_jpeg",
+        lambda frame, look, **_: drawn.append(frame.time) or draw(frame, look),
     )
     with opened(path) as preview:
         for number in range(100):
@@ -242,13 +283,13 @@ ENDS_WHILE_DRAWING = """
 import os, sys, threading
 from tests.facepipe_io.edge import test_preview as t
 
-def draw(*shown, draw=t.preview_jpeg):
+def draw(*shown, draw=t.preview_jpeg, **_):
     drawing.set()
     return [draw(*shown) for _ in range(20)][0]
 
 t.module.preview_jpeg = draw
 drawing = threading.Event()
-preview = t.open_preview(sys.argv[1])
+preview = t.PipePreview(sys.argv[1])
 reader = t.Reader(sys.argv[1])
 preview.show(t.noise(0), t.LOOK)
 drawing.wait()
@@ -295,7 +336,7 @@ def test_what_is_there_and_no_pipe_is_refused(path, put):
     put(path)
     before = path.lstat()
     with pytest.raises(SettingsError) as told:
-        open_preview(str(path))
+        PipePreview(str(path))
     assert str(told.value) == (
         f"FACEPIPE_PREVIEW names {path}, which is there but is no pipe; remove it, or name another"
     )
@@ -304,7 +345,7 @@ def test_what_is_there_and_no_pipe_is_refused(path, put):
 
 def test_a_device_is_refused():
     with pytest.raises(SettingsError, match="/dev/null, which is there but is no pipe"):
-        open_preview("/dev/null")
+        PipePreview("/dev/null")
 
 
 def test_a_pipe_of_somebody_else_is_refused(path, monkeypatch):
@@ -314,7 +355,7 @@ def test_a_pipe_of_somebody_else_is_refused(path, monkeypatch):
     else:
         monkeypatch.setattr(os, "geteuid", lambda: 65534)
     with pytest.raises(SettingsError, match="a pipe of another user; remove it, or name another"):
-        open_preview(str(path))
+        PipePreview(str(path))
 
 
 @pytest.mark.parametrize(
@@ -329,7 +370,7 @@ def test_a_pipe_of_somebody_else_is_refused(path, monkeypatch):
 def test_a_place_for_no_pipe_is_told_at_the_start(tmp_path, monkeypatch, name, reason):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SettingsError, match=f"no pipe can be made: {reason}") as told:
-        open_preview(name)
+        PipePreview(name)
     assert len(told.value.problems) == 1
 
 

@@ -165,10 +165,33 @@ def test_a_detector_that_does_not_exist_is_one_problem():
     assert problem == f"FACEPIPE_DETECTOR must be one of {names}, not 'yolo'"
 
 
-@pytest.mark.parametrize("name", ["http://:8080", "on", "true", "results.mjpeg", "OFF"])
-def test_a_preview_is_a_path_or_off(name):
-    with pytest.raises(SettingsError, match="FACEPIPE_PREVIEW must be a pipe such as /tmp/"):
+@pytest.mark.parametrize("name", ["on", "true", "results.mjpeg", "OFF"])
+def test_a_preview_is_a_page_a_path_or_off(name):
+    with pytest.raises(SettingsError, match="FACEPIPE_PREVIEW must be a page such as http"):
         device_settings({"FACEPIPE_BUCKET": "crops", "FACEPIPE_PREVIEW": name})
+
+
+@pytest.mark.parametrize("name", ["ftp://:21", "https://:8080", "http://:http", "http://a:b@c:1"])
+def test_a_page_has_an_address(name):
+    with pytest.raises(SettingsError, match="FACEPIPE_PREVIEW must be http://, an address of"):
+        device_settings({"FACEPIPE_BUCKET": "crops", "FACEPIPE_PREVIEW": name})
+
+
+WEBCAM = {"FACEPIPE_SOURCE": "0", "FACEPIPE_BUCKET": "crops"}
+
+
+def test_who_may_open_the_page_is_told_in_the_state_folder():
+    environ = {**WEBCAM, "STATE_DIRECTORY": "/var/lib/hall"}
+    settings = device_settings({**environ, "FACEPIPE_PREVIEW": "http://0.0.0.0:8080"})
+    assert settings.preview_token_file == "/var/lib/hall/preview-token"
+    assert settings.preview_viewers == 10
+
+
+def test_faces_are_blurred_or_not():
+    assert device_settings(WEBCAM).blur == "off"
+    assert device_settings({**WEBCAM, "FACEPIPE_BLUR": "faces"}).blur == "faces"
+    with pytest.raises(SettingsError, match="FACEPIPE_BLUR must be one of faces, off"):
+        device_settings({**WEBCAM, "FACEPIPE_BLUR": "yes"})
 
 
 CERTIFICATE = {"FACEPIPE_CERTIFICATE": "hall.pem", "FACEPIPE_PRIVATE_KEY": "hall.key"}

@@ -22,7 +22,8 @@ from facepipe_io.edge.settings import device_settings
 from facepipe_io.edge.uplinks import FolderUplink
 from facepipe_io.errors import CameraError, ModelError, StoreError, UplinkError
 from facepipe_io.local import pipeline
-from facepipe_io.local.pipeline import EveryNth, camera_name_of, run_pipeline
+from facepipe_io.local.pipeline import camera_name_of, run_pipeline
+from facepipe_io.local.playback import EveryNth
 from facepipe_io.local.store import Store
 from facepipe_io.local.summary import summarise
 
