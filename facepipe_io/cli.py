@@ -7,8 +7,12 @@ import json
 import os
 import socket
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
+
+import attrs
 
 try:
     import click
@@ -33,12 +37,16 @@ from facepipe._version import __version__
 from facepipe.errors import FacepipeError
 from facepipe_io.device.cli import device
 from facepipe_io.errors import SettingsError
+from facepipe_io.local.commands.cost import cost
+from facepipe_io.local.commands.report import report
 from facepipe_io.training.commands.dataset import dataset
 from facepipe_io.training.commands.deploy import deploy
 from facepipe_io.training.commands.train import train
 
 if TYPE_CHECKING:
     from facepipe_io.edge.cameras import Camera
+    from facepipe_io.edge.preview import Preview
+    from facepipe_io.edge.settings import DeviceSettings
     from facepipe_io.edge.stats import Stats
     from facepipe_io.local.summary import Summary
 
@@ -53,6 +61,12 @@ _EXTRAS = {
 
 # Read by the entry modules themselves, so that no settings class has it.
 _OTHER_VARIABLES = ("FACEPIPE_AUTOSTART",)
+
+#: The page of `facepipe run --live`; where that port is taken, any other will do.
+PAGE = "http://127.0.0.1:8080"
+ANY_PORT = "http://127.0.0.1:0"
+#: How long nobody may look at the page, once the run is over: whoever loads it anew is back soon.
+RELOAD_SECONDS = 2.0
 
 #: How many lines of people the table at the end of a run has at most.
 SHOWN_PEOPLE = 30
@@ -87,11 +101,11 @@ def main() -> None:
     """  # noqa: D301 - click wants a real \b
 
 
-for command in (device, dataset, train, deploy):
+for command in (cost, dataset, deploy, device, report, train):
     main.add_command(command)
 
 
-@main.command()
+@main.command(short_help="Run the whole pipeline on this machine.")
 @click.argument("source", required=False)
 @click.option(
     "--out",
@@ -143,6 +157,15 @@ for command in (device, dataset, train, deploy):
     metavar="NAME",
     help="The camera's name in keys, records and report; by default made from SOURCE.",
 )
+@click.option(
+    "--live",
+    is_flag=True,
+    help="Serve a page that shows the run while it goes, a recording in its own time: at "
+    "http://127.0.0.1:8080, or where FACEPIPE_PREVIEW says.",
+)
+@click.option(
+    "--blur", is_flag=True, help="Blur the faces on that page; the crops stay as they are."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, and nothing else.")
 def run(
     source: str | None,
@@ -155,6 +178,8 @@ def run(
     min_score: float | None,
     resend_seconds: float | None,
     camera: str | None,
+    live: bool,
+    blur: bool,
     as_json: bool,
 ) -> None:
     """Run the whole pipeline on this machine: faces, crops, emotions, report.
@@ -172,6 +197,7 @@ def run(
     \b
     Examples:
       facepipe run demo --out out
+      facepipe run demo --live
       facepipe run hall.mp4 --model face_detection_yunet_2023mar.onnx --every 2
       facepipe run 0 --camera entrance --emotion-model emotion-ferplus-8.onnx
       facepipe run hall.mp4 --detector onnx --model bottles.onnx --labels bottles.txt
@@ -180,8 +206,9 @@ def run(
     from facepipe_io.cloud.settings import ScorerSettings
     from facepipe_io.edge.settings import device_settings
     from facepipe_io.local.pipeline import INTERRUPTED, camera_name_of, run_pipeline
-    from facepipe_io.local.report import plural, write_report
+    from facepipe_io.local.report import write_report
     from facepipe_io.local.summary import summarise
+    from facepipe_io.local.words import plural
     from facepipe_io.settings import load
 
     environ = dict(os.environ)
@@ -203,10 +230,16 @@ def run(
         min_score=min_score,
         resend_seconds=resend_seconds,
         camera=camera,
+        preview=PAGE if live and "://" not in environ.get("FACEPIPE_PREVIEW", "") else None,
+        blur="faces" if blur else None,
     )
+    if blur and settings.preview == "off":
+        raise click.UsageError("--blur is about the page: add --live")
     min_confidence = load(ScorerSettings, environ).min_confidence
+    preview = _open_preview(settings)
+    click.get_current_context().call_on_close(preview.close)
     try:
-        with _Display() as display:
+        with _Display(preview.url) as display:
             done = run_pipeline(
                 settings,
                 out,
@@ -215,6 +248,8 @@ def run(
                 min_confidence=min_confidence,
                 on_open=display.opened,
                 on_frame=display.update,
+                preview=preview,
+                real_time=settings.preview != "off",
             )
     except KeyboardInterrupt:
         click.echo("Given up, without a report.", err=True)
@@ -227,6 +262,7 @@ def run(
         click.echo(json.dumps({**summary.as_json(), **paths}, indent=2))
     else:
         _print_summary(summary, out, report_path)
+    _stay(preview)
     if done.problem.startswith(INTERRUPTED):
         click.echo(f"This is not all of it: {done.problem}.", err=True)
         sys.exit(130)
@@ -235,22 +271,6 @@ def run(
     if done.lost:
         lost = plural(done.lost, "crop")
         raise click.ClickException(f"{lost} could not be stored or scored, and are in no figure")
-
-
-@main.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-def report(folder: Path) -> None:
-    """Write report.html anew from what is in DIR, the folder of a run.
-
-    It shows the run begun last. The comparison of cameras is over all runs in DIR.
-
-    \b
-    Example:
-      facepipe report out
-    """  # noqa: D301 - click wants a real \b
-    from facepipe_io.local.report import write_report
-
-    click.echo(write_report(folder))
 
 
 @main.command()
@@ -265,8 +285,6 @@ def check() -> None:
     Example:
       FACEPIPE_SOURCE=0 FACEPIPE_BUCKET=deeplens-faces facepipe check
     """  # noqa: D301 - click wants a real \b
-    import attrs
-
     from facepipe_io.cloud.settings import ScorerSettings
     from facepipe_io.edge.settings import DeviceSettings, device_settings
     from facepipe_io.settings import load
@@ -304,8 +322,6 @@ def check() -> None:
 def _settings_table(
     title: str, settings: Any, defaults: dict[str, str], problems: list[str]
 ) -> Table:
-    import attrs
-
     from facepipe_io.edge.cameras import without_secrets
 
     table = Table(title=title, title_justify="left", box=rich.box.SIMPLE_HEAD)
@@ -330,10 +346,41 @@ def _settings_table(
     return table
 
 
-class _Display:
-    """The progress of a run, on stderr."""
+def _open_preview(settings: DeviceSettings) -> Preview:
+    """Open the preview; a page that may be anywhere goes elsewhere if its port is taken."""
+    from facepipe_io.edge.preview import open_preview
 
-    def __init__(self) -> None:
+    try:
+        return open_preview(settings, emotions=True)
+    except SettingsError:
+        if settings.preview != PAGE:
+            raise
+        preview = open_preview(attrs.evolve(settings, preview=ANY_PORT), emotions=True)
+        click.echo("Another program has port 8080: the page is elsewhere.", err=True)
+        return preview
+
+
+def _stay(preview: Preview) -> None:
+    """Leave the page to those who still look at it."""
+    if preview.viewers:
+        click.echo("The page stays while somebody looks at it; Ctrl-C ends it.", err=True)
+        seen = time.monotonic()
+        with suppress(KeyboardInterrupt):
+            while time.monotonic() - seen < RELOAD_SECONDS:
+                if preview.viewers:
+                    seen = time.monotonic()
+                time.sleep(0.1)
+
+
+class _Display:
+    """The progress of a run, on stderr.
+
+    Args:
+        page: the URL of the page that shows it; empty where there is none.
+    """
+
+    def __init__(self, page: str = "") -> None:
+        self._page = page
         self._console = Console(stderr=True)
         self._progress: Progress | None = None
         self._task: Any = None
@@ -359,6 +406,10 @@ class _Display:
         )
         name = Path(camera.source).name  # a camera keeps no secret in its source
         self._task = self._progress.add_task(name, total=camera.total, found="")
+        if self._page:
+            # The token is for who sits here: what is no terminal may be a log.
+            page = self._page if self._console.is_terminal else self._page.partition("?")[0]
+            self._console.print(f"Live page: {page}", markup=False, highlight=False, soft_wrap=True)
         if camera.live:
             self._console.print("Ctrl-C ends it, with a report.")
         self._progress.start()
@@ -374,7 +425,8 @@ class _Display:
 
 
 def _print_summary(summary: Summary, out: Path, report_path: Path) -> None:
-    from facepipe_io.local.report import headline, human_bytes, human_seconds, plural
+    from facepipe_io.local.report import headline
+    from facepipe_io.local.words import human_bytes, human_seconds, plural
 
     console = Console()
     run = summary.run

@@ -7,7 +7,7 @@ FacepipeError
     EndpointError       a SageMaker endpoint that does not answer as it should
     UplinkError         a place that takes no crops or samples
     BusError            a bus that takes no messages
-    StoreError          a file of an output folder that cannot be read or written
+    StoreError          a file of an output folder, or a table, that cannot be read or written
     TrainingError       a training job that failed, or that AWS does not tell of
 """
 
@@ -119,10 +119,10 @@ class BusError(FacepipeError):
 
 
 class StoreError(FacepipeError):
-    """A file of the output folder that cannot be read or written.
+    """A file of an output folder, a table or a bucket that cannot be read or written.
 
     Attributes:
-        path: the file or folder.
+        path: the file or folder; or the table or the bucket, in words.
         reason: what is wrong, and what to do.
     """
 

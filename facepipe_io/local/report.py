@@ -1,56 +1,57 @@
-"""The report: one page about a run that needs nothing but a browser.
+"""The report: one page that needs nothing but a browser.
 
-It shows one run in a folder. Only the comparison of cameras is over all of the folder's
-runs, so that clips of several cameras, run one after another into one folder, stand side by side.
+It is about one run, with the others in its folder beside it, or about several runs, of folders or
+out of the cloud's table.
 """
 
 from __future__ import annotations
 
-import base64
-import html
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable, Sequence
 
-import jinja2
-import plotly.graph_objects as go  # type: ignore[import-untyped]
-import plotly.offline  # type: ignore[import-untyped]
-
-from facepipe.errors import ImageError
-from facepipe.images import decode_image, encode_jpeg, fit_within
-from facepipe_io.errors import StoreError
-from facepipe_io.local.objects import label_counts, objects_headline
+from facepipe.records import ScoredCrop
+from facepipe_io.local.charts import crowd_chart, run_chart, side_charts, types_of
+from facepipe_io.local.comparison import LEVEL, MIN_PEOPLE, TEST, Comparison, Share, compare
+from facepipe_io.local.crowds import HAPPY, crowds_by
+from facepipe_io.local.files import replacing
+from facepipe_io.local.gather import Gathered, read_folders, run_of
+from facepipe_io.local.objects import Thing, label_counts, objects_headline
+from facepipe_io.local.page import make_page
+from facepipe_io.local.pictures import FolderPictures, Pictures, thumbnails
+from facepipe_io.local.selection import Selection
 from facepipe_io.local.store import Run
-from facepipe_io.local.summary import Summary, emotion_curve, summarise
+from facepipe_io.local.summary import Person, Summary, mean_emotions, mood_counts, summarise
+from facepipe_io.local.words import (
+    human_span,
+    in_text,
+    mood_words,
+    plural,
+)
 
 FILE_NAME = "report.html"
 
-#: Chosen to stand apart from one another, on white and on black.
-COLOURS = {
-    "HAPPY": "#d69200",
-    "CALM": "#2a9d8f",
-    "SAD": "#4c7fd9",
-    "ANGRY": "#d64a3f",
-    "SURPRISED": "#c75ab4",
-    "FEAR": "#8467d7",
-    "DISGUSTED": "#7b9a2c",
-    "CONFUSED": "#b0713a",
-}
-OTHER_COLOUR = "#868c96"
-
-WORDS = {"FEAR": "afraid", "UNKNOWN": "unclear"}  # for others the type itself, in small letters
-
 #: More faces, or objects, than this make a page that no one reads to its end.
 SHOWN_PEOPLE = 60
-THUMBNAIL_WH = (288, 288)
+
+#: Likewise rows of a table, and curves of crowds.
+SHOWN_ROWS = 1000
+SHOWN_CURVES = 12
+
+# Where scores are the cloud's, no run says so.
+_REKOGNITION = (
+    "Amazon Rekognition says what a face looks like. That is no measure of what is felt (Amazon "
+    "Rekognition Developer Guide, “Emotion”), and it errs on some people more than on others."
+)
 
 
-def write_report(folder: Path, run_id: str | None = None) -> Path:
-    """Write `report.html` into an output folder, from what is in it.
+def write_report(folder: Path, run_id: str | None = None, out: Path | None = None) -> Path:
+    """Write the page on one run of an output folder.
 
     Args:
         folder: the output folder.
         run_id: the run to show; by default the one that was begun last.
+        out: the page; by default `report.html` in the folder.
 
     Returns:
         The report's path.
@@ -59,61 +60,114 @@ def write_report(folder: Path, run_id: str | None = None) -> Path:
         StoreError: if the folder has no run or cannot be read or written.
     """
     summary = summarise(folder, run_id)
-    path = folder / FILE_NAME
-    partial = path.with_name(path.name + ".part")
-    try:
-        partial.write_text(render(summary, folder), encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        if partial.is_file():
-            partial.unlink()
-        raise StoreError(
-            str(path), f"{error.strerror or error}; make room, or allow writing"
-        ) from error
+    gathered = read_folders([folder], Selection())
+    comparison = compare(*crowds_by(gathered, None))
+    return write_page(render(summary, folder, gathered, comparison), out or folder / FILE_NAME)
+
+
+def write_page(page: str, path: Path) -> Path:
+    """Write a page, in place of what was there.
+
+    Returns:
+        Its path.
+
+    Raises:
+        StoreError: if it cannot be written.
+    """
+    with replacing(path) as stream:
+        stream.write(page)
     return path
 
 
-def render(summary: Summary, folder: Path) -> str:
-    """The page.
+def render(summary: Summary, folder: Path, gathered: Gathered, comparison: Comparison) -> str:
+    """The page on one run.
 
     Args:
-        summary: what to show.
-        folder: where the crops are.
+        summary: the run.
+        folder: where its crops are.
+        gathered: the folder's runs.
+        comparison: of these.
     """
-    env = jinja2.Environment(
-        loader=jinja2.PackageLoader("facepipe_io.local", "."),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    env.filters.update(
-        bytes=human_bytes,
-        clock=lambda moment: _since_start(summary.run, moment),
-        colour=colour,
-        day=lambda moment: f"{moment.day} {moment:%B %Y, %H:%M} UTC",
-        number=lambda value: f"{value:,.0f}",
-        percent=lambda share: f"{100 * share:.1f}%",
-        plural=plural,
-        seconds=human_seconds,
-        word=word,
-    )
     run = summary.run
     shown = summary.people[-SHOWN_PEOPLE:]
     things = summary.objects[-SHOWN_PEOPLE:]
-    return env.get_template("report.html").render(
+    pictures = thumbnails(
+        FolderPictures({run.run: folder}), [*(p.best for p in shown), *(t.best for t in things)]
+    )
+    side_by_side = len(comparison.sides) > 1 and any(side.happy.of for side in comparison.sides)
+    types = types_of([*summary.people, *(gathered.people if side_by_side else ())])
+    charts = {}
+    curve = run_chart(summary.people, run, types) if summary.people else None
+    if curve is not None:
+        charts["curve"] = curve["figure"]
+    return make_page(
+        "report.html",
+        types,
+        charts,
+        _side_by_side(comparison, gathered, types, charts) if side_by_side else {},
+        headline=headline(summary),
         s=summary,
         run=run,
-        headline=headline(summary),
-        moods=[(name, count, count / len(summary.people)) for name, count in summary.moods],
-        curve=_curve(summary) if summary.crops else None,
-        cameras=_cameras(summary) if summary.crops else None,
+        curve=curve,
         source=run.source if "://" in run.source else Path(run.source).name,
-        people=[(person, _picture(folder, person.best.key)) for person in shown],
-        things=[(thing, _picture(folder, thing.best.key)) for thing in things],
+        people=[(person, "", pictures.get(person.best.key)) for person in shown],
+        things=[(thing, "", pictures.get(thing.best.key)) for thing in things],
+        objects=summary.objects,
         labels=label_counts(summary.objects),
-        types=_types(summary),
-        plotly_js=plotly.offline.get_plotlyjs(),
+        clock=lambda crop: _since_start(run, crop.captured_at),
+        shown_rows=SHOWN_ROWS,
+    )
+
+
+def render_crowds(
+    gathered: Gathered, comparison: Comparison, selection: Selection, pictures: Pictures | None
+) -> str:
+    """The page on everything that was gathered.
+
+    Args:
+        gathered: what there is.
+        comparison: of its crowds.
+        selection: what was asked for.
+        pictures: gives the crops; None for a page without pictures.
+    """
+    crowds = [side.crowd for side in comparison.sides]
+    people, things = gathered.people, gathered.things
+    side_by_side = len(crowds) > 1 and bool(people)
+    shown = _some_of_each([(crowd.people, crowd.name) for crowd in crowds])
+    shown_things = _some_of_each([(crowd.things, crowd.name) for crowd in crowds])
+    files: dict[str, str] = {}
+    if pictures is not None:
+        files = thumbnails(pictures, [one.best for one, _ in (*shown, *shown_things)])
+    types = types_of(people)
+    charts = {}
+    curve = crowd_chart(crowds[0], types) if people and not side_by_side else None
+    if curve is not None:
+        charts["curve"] = curve["figure"]
+    happy = dict(mood_counts(people)).get(HAPPY, 0)
+    several = len(crowds) > 1
+    return make_page(
+        "crowd.html",
+        types,
+        charts,
+        _side_by_side(comparison, gathered, types, charts) if side_by_side else {},
+        headline=crowds_headline(gathered, comparison),
+        lead=_lead(gathered, selection),
+        moods=mood_counts(people),
+        everybody=len(people),
+        happy=Share(happy, len(people)),
+        crops=sum(len(each.crops) for each in gathered.records),
+        cameras=sorted({in_text(each.camera) for each in gathered.records}),
+        places=sorted({each.place for each in gathered.records if each.place}) or [gathered.source],
+        curve=curve,
+        people=_cards(shown, files, several),
+        things=_cards(shown_things, files, several),
+        objects=things,
+        labels=label_counts(things),
+        pictured=pictures is not None,
+        clock=_clock(gathered),
+        gathered=gathered,
+        selection=selection.words(),
+        limits=list(dict.fromkeys(run.limits for run in gathered.runs)) or [_REKOGNITION],
     )
 
 
@@ -121,251 +175,109 @@ def headline(summary: Summary) -> str:
     """The run in one short line.
 
     Example:
-        >>> from facepipe_io.local.store import Run
+        >>> from datetime import timezone
         >>> noon = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
         >>> run = Run("4f9c", noon, "demo", "demo", False, "haar", "smile", "", 10.0)
-        >>> headline(Summary(run, (), (), {}))
+        >>> headline(Summary(run, (), ()))
         'Nobody was seen'
     """
     if summary.objects:
         objects = objects_headline(label_counts(summary.objects))
-        return f"{_mood(summary)}; {objects}" if summary.people else objects
-    return _mood(summary)
-
-
-def _mood(summary: Summary) -> str:
-    people, run = len(summary.people), summary.run
-    if not people and run.crops:
+        return f"{mood_words(summary.moods)}; {objects}" if summary.people else objects
+    run = summary.run
+    if summary.people:
+        return mood_words(summary.moods)
+    if run.crops:
         return "Faces were seen, but no clear emotion"
-    if not people and run.lost:
+    if run.lost:
         return "Every crop was lost"
-    if not people:
-        return "Nothing was seen" if run.of_objects else "Nobody was seen"
-    name, count = summary.moods[0]
-    if people == 1:
-        return f"One person, who looked {word(name)}"
-    if count == people:
-        return f"All {people:,} people looked {word(name)}"
-    if count * 2 > people:
-        return f"{count:,} of {people:,} people looked {word(name)}"
-    moods = ", ".join(f"{count:,} {word(name)}" for name, count in summary.moods[:3])
-    return f"{people:,} people: {moods}{' and others' if len(summary.moods) > 3 else ''}"
+    return "Nothing was seen" if run.of_objects else "Nobody was seen"
 
 
-def word(emotion: str) -> str:
-    """How a person says an emotion's name.
-
-    Example:
-        >>> word("HAPPY"), word("FEAR")
-        ('happy', 'afraid')
-    """
-    return WORDS.get(emotion, emotion.lower())
-
-
-def colour(emotion: str) -> str:
-    """The colour of an emotion, the same everywhere."""
-    return COLOURS.get(emotion, OTHER_COLOUR)
+def crowds_headline(gathered: Gathered, comparison: Comparison) -> str:
+    """Everything that was gathered, in one short line."""
+    moods = mood_counts(gathered.people)
+    if moods and len(comparison.sides) > 1:
+        return comparison.headline
+    parts = [mood_words(moods)] if moods else []
+    if gathered.things:
+        parts.append(objects_headline(label_counts(gathered.things)))
+    return "; ".join(parts) or "Nobody was seen"
 
 
-def human_bytes(count: float) -> str:
-    """A number of bytes as a person reads it.
-
-    Example:
-        >>> human_bytes(532), human_bytes(198_484), human_bytes(45_192_000)
-        ('532 bytes', '198 kB', '45.2 MB')
-    """
-    if count < 1000:
-        return f"{count:.0f} bytes"
-    for unit in ("kB", "MB", "GB"):
-        count /= 1000
-        if count < 999.5 or unit == "GB":
-            break
-    return f"{count:.3g} {unit}" if count < 999.5 else f"{count:,.0f} {unit}"
-
-
-def human_seconds(seconds: float) -> str:
-    """A duration as a person reads it.
-
-    Example:
-        >>> human_seconds(4.21), human_seconds(41.9), human_seconds(754), human_seconds(7500)
-        ('4.2 seconds', '42 seconds', '12 min 34 s', '2 h 5 min')
-    """
-    if seconds < 9.95:
-        return f"{seconds:.1f} seconds"
-    whole = round(seconds)
-    if whole < 120:
-        return f"{whole} seconds"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+def _side_by_side(
+    comparison: Comparison, gathered: Gathered, types: Sequence[str], charts: dict[str, str]
+) -> dict[str, Any]:
+    """What the section needs; its charts are added to those of the page."""
+    crowds = [side.crowd for side in comparison.sides if side.crowd.people]
+    largest = sorted(crowds, key=lambda crowd: -len(crowd.people))[:SHOWN_CURVES]
+    drawn = [crowd for crowd in crowds if crowd in largest]
+    figures, width, by_clock = side_charts(drawn, types)
+    ids = {crowd.name: f"side{number}" for number, crowd in enumerate(drawn)}
+    charts.update(zip(ids.values(), figures))
+    return {
+        "comparison": comparison,
+        "emotions": {side.crowd.name: mean_emotions(side.crowd.crops) for side in comparison.sides},
+        "side_curves": ids,
+        "side_width": width,
+        "side_clock": by_clock,
+        "with_people": len(crowds),
+        "left_out": gathered.left_out,
+        "test": TEST,
+        "level": LEVEL,
+        "min_people": MIN_PEOPLE,
+    }
 
 
-def plural(count: int, noun: str) -> str:
-    """A number of something.
-
-    Example:
-        >>> plural(1, "crop"), plural(1200, "crop"), plural(2, "person")
-        ('1 crop', '1,200 crops', '2 people')
-    """
-    if count == 1:
-        return f"1 {noun}"
-    return f"{count:,} {'people' if noun == 'person' else noun + 's'}"
-
-
-def _types(summary: Summary) -> list[str]:
-    """Every emotion on the page, the most common first."""
-    seen: dict[str, float] = {}
-    for emotions in [*(p.emotions for p in summary.people), *summary.cameras.values()]:
-        for name, value in emotions.items():
-            seen[name] = seen.get(name, 0.0) + value
-    return sorted(seen, key=lambda name: -seen[name])
+def _some_of_each(groups: Sequence[tuple[Sequence[Any], str]]) -> list[tuple[Any, str]]:
+    """The last of each group, as many as the page shows, each with the group's name."""
+    room, taken = SHOWN_PEOPLE, dict.fromkeys(range(len(groups)), 0)
+    while room and any(taken[i] < len(group) for i, (group, _) in enumerate(groups)):
+        for number, (group, _) in enumerate(groups):
+            if room and taken[number] < len(group):
+                taken[number] += 1
+                room -= 1
+    return [
+        (one, name)
+        for number, (group, name) in enumerate(groups)
+        for one in group[len(group) - taken[number] :]
+    ]
 
 
-def _since_start(run: Run, moment: datetime) -> str:
+def _cards(
+    shown: Sequence[tuple[Person | Thing, str]], files: dict[str, str], several: bool
+) -> list[tuple[Person | Thing, str, str | None]]:
+    return [(one, name if several else "", files.get(one.best.key)) for one, name in shown]
+
+
+def _lead(gathered: Gathered, selection: Selection) -> str:
+    crops = [crop for each in gathered.records for crop in each.crops]
+    scored = sum(crop.is_face for crop in crops)
+    parts = [gathered.source if not gathered.runs else plural(len(gathered.runs), "run")]
+    if crops:
+        times = [crop.captured_at for crop in crops]
+        parts.append(human_span(min(times), max(times)))
+    parts.append(f"{plural(scored, 'crop')} scored")
+    if len(crops) > scored:
+        parts.append(f"{plural(len(crops) - scored, 'crop')} of objects")
+    if selection.of_crops or selection.runs:
+        parts.append(f"only {selection.words()}")
+    return " · ".join(parts)
+
+
+def _clock(gathered: Gathered) -> Callable[[ScoredCrop], str]:
+    runs = {run.run: run for run in gathered.runs}
+
+    def said(crop: ScoredCrop) -> str:
+        return _since_start(runs.get(run_of(crop)), crop.captured_at)
+
+    return said
+
+
+def _since_start(run: Run | None, moment: datetime) -> str:
     """A moment of a recording counted from its start; of a camera, by the clock."""
-    if run.live:
+    if run is None or run.live:
         return f"{moment:%H:%M:%S}"
     seconds = max(round((moment - run.started_at).total_seconds()), 0)
     hours = f"{seconds // 3600}:{seconds // 60 % 60:02}" if seconds >= 3600 else f"{seconds // 60}"
     return f"{hours}:{seconds % 60:02}"
-
-
-def _picture(folder: Path, key: str) -> str | None:
-    """A crop as a data URI; None when it was deleted or damaged since."""
-    try:
-        image = decode_image((folder / key).read_bytes())
-    except (OSError, ImageError):
-        return None
-    small = encode_jpeg(fit_within(image, THUMBNAIL_WH), quality=85)
-    return "data:image/jpeg;base64," + base64.b64encode(small).decode("ascii")
-
-
-def _curve(summary: Summary) -> dict[str, Any]:
-    """The chart of emotions over time, and what to say beside it."""
-    run = summary.run
-    first, last = summary.crops[0].captured_at, summary.crops[-1].captured_at
-    start = min(run.started_at, first)
-    # No less than a few seconds, so that the axis has something to show.
-    end = max(last, start + timedelta(seconds=max(run.recorded_seconds, 2.0)))
-    moments, shares, width = emotion_curve(summary.crops, start, end)
-    # A recording has no time of day worth showing: its clock starts at midnight.
-    shift = timedelta(0) if run.live else datetime(2000, 1, 1, tzinfo=timezone.utc) - run.started_at
-    figure = go.Figure()
-    for name in _types(summary):
-        if name in shares:
-            figure.add_scatter(
-                x=[_plain(moment + shift) for moment in moments],
-                y=shares[name],
-                name=_label(name),
-                mode="lines",
-                line={"width": 0.5, "color": colour(name)},
-                fillcolor=colour(name),
-                stackgroup="share",
-                hovertemplate="%{y:.0f}%",
-            )
-    tracks = {crop.key: person.track for person in summary.people for crop in person.crops}
-    figure.add_scatter(
-        x=[_plain(crop.captured_at + shift) for crop in summary.crops],
-        y=[106] * len(summary.crops),
-        name="crop",
-        mode="markers",
-        marker={
-            "size": 9,
-            "color": [colour(str(crop.emotions.dominant)) for crop in summary.crops],
-        },
-        customdata=[
-            f"person {tracks[crop.key]}, {_label(str(crop.emotions.dominant))}"
-            for crop in summary.crops
-        ],
-        hovertemplate="%{customdata}",
-        cliponaxis=False,
-    )
-    length = (end - start).total_seconds()
-    clock = run.live or length > 3600
-    figure.update_layout(
-        hovermode="x unified",
-        height=320,
-        xaxis={
-            "tickformat": ("%H:%M" if length > 300 else "%H:%M:%S") if clock else "%-M:%S",
-            "hoverformat": "%H:%M:%S" if clock else "%-M:%S",
-            "range": [_plain(start + shift), _plain(end + shift)],
-            "dtick": 1000 if length < 12 else None,  # ms; plotly would put two into a second
-            "showgrid": False,
-            "ticklabelstandoff": 8,
-            "zeroline": False,
-            "fixedrange": True,
-        },
-        yaxis={
-            "range": [0, 110],
-            "tickvals": [0, 25, 50, 75, 100],
-            "ticktext": ["0%", "25%", "50%", "75%", "100%"],
-            "ticklabelstandoff": 6,
-            "zeroline": False,
-            "fixedrange": True,
-        },
-        margin={"l": 54, "r": 14, "t": 8, "b": 36},
-    )
-    return {"figure": _json(figure), "width": width}
-
-
-def _cameras(summary: Summary) -> dict[str, Any]:
-    """The chart that compares the cameras."""
-    figure = go.Figure()
-    names = list(summary.cameras)
-    totals = {camera: sum(emotions.values()) for camera, emotions in summary.cameras.items()}
-    for name in _types(summary):
-        shares = [100 * summary.cameras[c].get(name, 0.0) / totals[c] for c in names]
-        figure.add_bar(
-            x=shares,
-            y=[html.escape(camera) for camera in names],
-            name=_label(name),
-            orientation="h",
-            marker={"color": colour(name), "line": {"width": 0}},
-            hovertemplate="%{y}: %{x:.0f}% " + _label(name) + "<extra></extra>",
-        )
-    figure.update_layout(
-        barmode="stack",
-        bargap=0.35,
-        height=70 + 44 * len(names),
-        xaxis={
-            "range": [0, 100],
-            "tickvals": [0, 25, 50, 75, 100],
-            "ticktext": ["0%", "25%", "50%", "75%", "100%"],
-            "ticklabelstandoff": 6,
-            "showgrid": False,
-            "zeroline": False,
-            "fixedrange": True,
-        },
-        yaxis={
-            "type": "category",  # else plotly takes names like 7 and 10 for numbers
-            "automargin": True,
-            "autorange": "reversed",
-            "ticksuffix": "  ",
-            "fixedrange": True,
-        },
-        margin={"l": 20, "r": 24, "t": 8, "b": 32},
-    )
-    return {"figure": _json(figure), "shares": summary.cameras, "totals": totals}
-
-
-def _label(emotion: str) -> str:
-    """An emotion's name for plotly, which takes HTML in its texts for markup."""
-    return html.escape(word(emotion))
-
-
-def _json(figure: go.Figure) -> str:
-    """A figure for the page's script: no background of its own, letters as on the page."""
-    figure.update_layout(
-        template="none",
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        showlegend=False,
-        font={"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 13},
-    )
-    # Inside <script>, so that no name in the data can end it.
-    return str(figure.to_json()).replace("<", "\\u003c")
-
-
-def _plain(moment: datetime) -> str:
-    """A time as plotly takes it without moving it into the reader's time zone."""
-    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds")

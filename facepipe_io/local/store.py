@@ -167,6 +167,8 @@ class Store:
 
     def __init__(self, folder: Path, *, create: bool = False) -> None:
         self.path = folder / FILE_NAME
+        if folder.is_file():
+            raise StoreError(str(folder), f"it is a file; name the folder, {folder.parent}")
         if not create and not self.path.is_file():
             raise StoreError(
                 str(self.path), f"there is no such file; first: facepipe run SOURCE --out {folder}"
@@ -335,5 +337,8 @@ class Store:
             raise
 
     def _failure(self, error: sqlite3.Error) -> StoreError:
-        hint = "make room, allow writing, or move it away"
+        if type(error) is sqlite3.DatabaseError:  # a file that is none, or not whole
+            hint = "put a copy in its place, or move it away"
+        else:
+            hint = "make room, allow reading and writing, or move it away"
         return StoreError(str(self.path), f"{error}; {hint}")

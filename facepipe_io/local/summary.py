@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Iterable, Sequence
+from typing import Any, Callable, Iterable
 
 import attrs
-import numpy as np
-from numpy.typing import NDArray
 
+from facepipe.errors import KeyFormatError
 from facepipe.keys import FACE_LABEL, parse_key
 from facepipe.records import ScoredCrop, iso_millis
 from facepipe_io.errors import StoreError
@@ -53,27 +51,23 @@ class Summary:
         run: the run.
         people: in the order of their coming.
         others: the folder's other runs, the latest first.
-        cameras: camera to mean confidences, over every run in the folder.
         objects: in the order of their coming.
     """
 
     run: Run
     people: tuple[Person, ...]
     others: tuple[Run, ...]
-    cameras: dict[str, dict[str, float]]
     objects: tuple[Thing, ...] = ()
 
     @property
     def crops(self) -> tuple[ScoredCrop, ...]:
         """All scored crops of the run, which are those of people, oldest first."""
-        each = [crop for person in self.people for crop in person.crops]
-        return tuple(sorted(each, key=lambda crop: (crop.captured_at, crop.key)))
+        return crops_of(self.people)
 
     @property
     def moods(self) -> list[tuple[str, int]]:
         """Dominant emotions and how many people have each, the most frequent first."""
-        counts = Counter(person.dominant for person in self.people)
-        return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        return mood_counts(self.people)
 
     @property
     def objects_alone(self) -> bool:
@@ -113,7 +107,7 @@ class Summary:
             "bytes_of_frames": round(self.bytes_of_frames),
             "bytes_saved": self.bytes_saved,
             "calls_saved": self.calls_saved,
-            "people": [_person_json(person) for person in self.people],
+            "people": [person_json(person) for person in self.people],
             "objects": [thing_json(thing) for thing in self.objects],
         }
 
@@ -137,35 +131,64 @@ def summarise(folder: Path, run_id: str | None = None) -> Summary:
                 f"it has no run {run_id or 'yet'}; first: facepipe run SOURCE --out {folder}",
             )
         (run,) = chosen
-        records, all_records = store.records(run.run), store.records()
-    by_track: dict[tuple[int, str], list[ScoredCrop]] = {}
-    by_camera: dict[str, list[ScoredCrop]] = {}
-    for crop in records:
-        by_track.setdefault((parse_key(crop.key).track, crop.label), []).append(crop)
-    for crop in all_records:
-        if crop.is_face:
-            by_camera.setdefault(crop.camera, []).append(crop)
-    people, objects = [], []
-    for (track, label), crops in sorted(by_track.items()):
-        best = max(crops, key=lambda crop: _file_size(folder / crop.key))
-        if label == FACE_LABEL:
-            people.append(Person(track, tuple(crops), best))
-        else:
-            objects.append(Thing(track, label, tuple(crops), best))
+        records = store.records(run.run)
+    people, objects = people_and_things(records, lambda crop: file_size(folder / crop.key))
     return Summary(
         run=run,
-        people=tuple(people),
+        people=people,
         others=tuple(other for other in runs if other != run),
-        cameras={camera: mean_emotions(by_camera[camera]) for camera in sorted(by_camera)},
-        objects=tuple(objects),
+        objects=objects,
     )
+
+
+def people_and_things(
+    crops: Iterable[ScoredCrop], quality: Callable[[ScoredCrop], float]
+) -> tuple[tuple[Person, ...], tuple[Thing, ...]]:
+    """Whom and what the crops of one run show.
+
+    Args:
+        crops: oldest first. Each whose key is not of facepipe's making, as somebody's upload is
+            not, shows a person of their own.
+        quality: the crop of which it is highest is the one to show.
+
+    Returns:
+        In the order of their numbers, which is that of their coming.
+    """
+    by_track: dict[tuple[int, str], list[ScoredCrop]] = {}
+    uploads = []
+    for crop in crops:
+        try:
+            by_track.setdefault((parse_key(crop.key).track, crop.label), []).append(crop)
+        except KeyFormatError:
+            uploads.append(crop)
+    people, things = [], []
+    for (track, label), group in sorted(by_track.items()):
+        best = max(group, key=quality)
+        if label == FACE_LABEL:
+            people.append(Person(track, tuple(group), best))
+        else:
+            things.append(Thing(track, label, tuple(group), best))
+    people += [Person(number, (crop,), crop) for number, crop in enumerate(uploads, start=1)]
+    return tuple(people), tuple(things)
+
+
+def crops_of(people: Iterable[Person]) -> tuple[ScoredCrop, ...]:
+    """All crops of people, oldest first."""
+    each = [crop for person in people for crop in person.crops]
+    return tuple(sorted(each, key=lambda crop: (crop.captured_at, crop.key)))
+
+
+def mood_counts(people: Iterable[Person]) -> list[tuple[str, int]]:
+    """Dominant emotions and how many people have each, the most frequent first."""
+    counts = Counter(person.dominant for person in people)
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 def mean_emotions(crops: Iterable[ScoredCrop]) -> dict[str, float]:
     """Emotion to mean confidence over crops, highest first; one that did not pass counts as 0.
 
     Example:
-        >>> from datetime import timezone
+        >>> from datetime import datetime, timezone
         >>> from facepipe.emotions import FaceEmotions
         >>> noon = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
         >>> scores = ({"CALM": 20.0, "HAPPY": 80.0}, {"CALM": 90.0})
@@ -173,49 +196,16 @@ def mean_emotions(crops: Iterable[ScoredCrop]) -> dict[str, float]:
         {'CALM': 55.0, 'HAPPY': 40.0}
     """
     crops = list(crops)
-    totals: Counter[str] = Counter()
+    totals: dict[str, float] = {}  # a Counter takes several times as long
     for crop in crops:
-        totals.update(crop.emotions.scores)
+        for name, value in crop.emotions.scores.items():
+            totals[name] = totals.get(name, 0.0) + value
     ranked = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
     return {name: total / len(crops) for name, total in ranked}
 
 
-def emotion_curve(
-    crops: Sequence[ScoredCrop], start: datetime, end: datetime, *, points: int = 240
-) -> tuple[list[datetime], dict[str, list[float | None]], float]:
-    """How the share of each emotion goes, smoothed over time.
-
-    Around each moment the crops count by how near they are (a Gaussian of `width` seconds). Where
-    no crop is within three widths there is nothing to say.
-
-    Args:
-        crops: at least one.
-        start: the curve's first moment.
-        end: its last.
-        points: how many moments it has.
-
-    Returns:
-        The moments; emotion to its share at each, 0 to 100, of all at that moment, or None; and
-        the width in seconds.
-    """
-    seconds = np.array([(crop.captured_at - start).total_seconds() for crop in crops])
-    length = (end - start).total_seconds()
-    width = min(max(length / 16, 1.5), 600.0)
-    moments = np.linspace(0.0, length, points)
-    offsets = (moments[:, None] - seconds[None, :]) / width  # (points, N)
-    weights = np.where(np.abs(offsets) <= 3, np.exp(-0.5 * offsets**2), 0.0)
-    types = list(mean_emotions(crops))
-    confidences = np.array([[crop.emotions.scores.get(t, 0.0) for t in types] for crop in crops])
-    summed: NDArray[np.float64] = weights @ confidences  # (points, types)
-    totals = summed.sum(axis=1)
-    shares = {
-        name: [float(100 * s / t) if t > 0 else None for s, t in zip(summed[:, index], totals)]
-        for index, name in enumerate(types)
-    }
-    return [start + timedelta(seconds=float(moment)) for moment in moments], shares, width
-
-
-def _person_json(person: Person) -> dict[str, Any]:
+def person_json(person: Person) -> dict[str, Any]:
+    """A person as plain values, for programs."""
     return {
         "track": person.track,
         "dominant": person.dominant,
@@ -239,8 +229,8 @@ def _saved(used: float, otherwise: float) -> float | None:
     return 1 - used / otherwise if otherwise > used else None
 
 
-def _file_size(path: Path) -> int:
-    """Of crops at one JPEG quality the larger and sharper ones make the larger files."""
+def file_size(path: Path) -> int:
+    """The quality of a crop: at one JPEG quality the larger and sharper make the larger files."""
     try:
         return path.stat().st_size
     except OSError:

@@ -27,7 +27,7 @@ from facepipe_io.edge.archives import MAX_MODEL_BYTES
 from facepipe_io.edge.names import bucket_name
 from facepipe_io.edge.opencv import printable
 from facepipe_io.errors import ModelError, SettingsError, StoreError, UplinkError
-from facepipe_io.training.aws import aws_reason
+from facepipe_io.local.aws import aws_reason
 from facepipe_io.training.package import labels_text, pack
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import attrs
 from facepipe_io.edge.names import bucket_name
 from facepipe_io.edge.opencv import printable
 from facepipe_io.errors import SettingsError, StoreError, UplinkError
-from facepipe_io.training.aws import aws_reason
+from facepipe_io.local.aws import aws_reason
 from facepipe_io.training.folder import (
     ABOUT,
     CLASSES,

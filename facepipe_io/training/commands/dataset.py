@@ -42,7 +42,7 @@ def _classes(_: Any, __: Any, text: str | None) -> tuple[str, ...]:
     return names
 
 
-@click.command()
+@click.command(short_help="Make a data set of labelled pictures.")
 @click.argument("pictures", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
     "--labels",

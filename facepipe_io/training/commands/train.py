@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from facepipe_io.training.watch import Progress, Result
 
 
-@click.command()
+@click.command(short_help="Train a model on a data set.")
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 @click.option("--name", help="Of the model; by default the data set's.")
 @click.option(

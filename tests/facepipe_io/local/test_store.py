@@ -211,3 +211,15 @@ def test_a_failed_write_leaves_what_was_there(tmp_path):
 def test_a_folder_that_cannot_be_written_to():
     with pytest.raises(StoreError, match="unable to open database file; make room"):
         Store(Path("/proc/facepipe"), create=True)
+
+
+def test_damage_is_told_from_a_full_disk(tmp_path):
+    (tmp_path / "records.sqlite").write_bytes(b"no database, but long enough to be one " * 100)
+    with pytest.raises(StoreError, match="not a database; put a copy in its place"):
+        Store(tmp_path)
+
+
+def test_a_file_in_place_of_its_folder_is_told(tmp_path):
+    Store(tmp_path, create=True).close()
+    with pytest.raises(StoreError, match="it is a file; name the folder"):
+        Store(tmp_path / "records.sqlite")

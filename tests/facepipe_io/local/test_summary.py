@@ -14,7 +14,7 @@ from facepipe.emotions import FaceEmotions
 from facepipe.records import ScoredCrop
 from facepipe_io.errors import StoreError
 from facepipe_io.local.store import Store
-from facepipe_io.local.summary import emotion_curve, mean_emotions, summarise
+from facepipe_io.local.summary import mean_emotions, summarise
 from tests.facepipe_io.local.test_store import RUN, scored
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
@@ -33,10 +33,6 @@ timed_crops = st.lists(
 ).map(lambda crops: sorted(crops, key=lambda crop: crop.captured_at))
 
 
-def curve(crops):
-    return emotion_curve(crops, crops[0].captured_at, crops[-1].captured_at)
-
-
 @given(crops=timed_crops)
 def test_the_mean_lies_between_the_least_and_the_most(crops):
     for name, mean in mean_emotions(crops).items():
@@ -44,39 +40,6 @@ def test_the_mean_lies_between_the_least_and_the_most(crops):
         assert min(values) - 1e-9 <= mean <= max(values) + 1e-9
     ranked = list(mean_emotions(crops).values())
     assert ranked == sorted(ranked, reverse=True)
-
-
-@given(crops=timed_crops)
-def test_shares_at_each_moment_make_a_hundred_or_nothing(crops):
-    moments, shares, width = curve(crops)
-    assert moments == sorted(moments)
-    assert set(shares) == {name for crop in crops for name in crop.emotions.scores}
-    some = False
-    for column in zip(*shares.values()):
-        if None in column:
-            assert set(column) == {None}
-        else:
-            some = True
-            assert sum(column) == pytest.approx(100)
-            assert min(column) >= 0
-    assert some
-    assert 1.5 <= width <= 600
-
-
-@given(crops=timed_crops)
-def test_the_curve_says_nothing_where_nobody_was(crops):
-    moments, shares, width = curve(crops)
-    for moment, share in zip(moments, next(iter(shares.values()))):
-        nearest = min(abs((crop.captured_at - moment).total_seconds()) for crop in crops)
-        assert (share is None) == (nearest > 3 * width) or nearest == pytest.approx(3 * width)
-
-
-def test_the_curve_follows_the_mood():
-    crops = [scored(seconds=0, HAPPY=90.0), scored(seconds=100, SAD=90.0)]
-    _, shares, _ = curve(crops)
-    happy = [share for share in shares["HAPPY"] if share is not None]
-    assert happy[0] > 99
-    assert happy[-1] < 1
 
 
 def test_a_run_is_put_together(tmp_path):
@@ -103,7 +66,6 @@ def test_a_run_is_put_together(tmp_path):
     assert [crop.captured_at.second for crop in summary.crops] == [1, 3, 14]
     assert summary.bytes_saved == pytest.approx(0.95)
     assert summary.calls_saved == pytest.approx(0.94)
-    assert summary.cameras == {"hall": pytest.approx({"HAPPY": 46.875, "CALM": 15, "SAD": 12.5})}
     document = json.loads(json.dumps(summary.as_json()))
     assert document["run"]["started_at"] == "2026-11-20T12:00:00.000Z"
     assert [person["track"] for person in document["people"]] == [2, 7]

@@ -1,0 +1,1 @@
+"""The commands for what runs on one machine."""
