@@ -141,7 +141,12 @@ run "dashboard_of_many_cameras" {
   }
 
   assert {
-    condition     = strcontains(aws_cloudwatch_dashboard.this.dashboard_body, "Charts are of 100 of 120 cameras") && length(regexall("Emotions at ", aws_cloudwatch_dashboard.this.dashboard_body)) == 100
+    condition     = strcontains(aws_cloudwatch_dashboard.this.dashboard_body, "Charts are of 100 of 120 cameras") && length(regexall("camera-\\d+: average confidence", aws_cloudwatch_dashboard.this.dashboard_body)) == 100
     error_message = "CloudWatch takes 2,500 metrics a dashboard, so 100 cameras are charted, and the dashboard says so."
+  }
+
+  assert {
+    condition     = alltrue([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget.x + widget.width <= 24])
+    error_message = "A widget is not within CloudWatch's 24 columns."
   }
 }

@@ -42,6 +42,27 @@ def test_it_looks_at_the_picture(aws, portraits, name, kind, dominant):
     assert 0 < box["Left"] < box["Left"] + box["Width"] < 1
 
 
+def test_all_nine_emotions_are_answered_and_the_same_for_the_same_picture(aws, portraits):
+    def detect(image):
+        found = aws.client("rekognition").detect_faces(
+            Image={"Bytes": jpeg(image)}, Attributes=["EMOTIONS"]
+        )
+        return found["FaceDetails"][0]["Emotions"]
+
+    emotions = detect(portraits["collins"])
+    confidences = [each["Confidence"] for each in emotions]
+    assert len({each["Type"] for each in emotions}) == 9
+    assert confidences == sorted(confidences, reverse=True)
+    assert sum(confidence > 10 for confidence in confidences) >= 5
+    assert sum(confidences) < 114
+    assert detect(portraits["collins"]) == emotions
+    several = [detect(portraits["collins"][:-row]) for row in range(1, 6)]
+    shown = {
+        frozenset(each["Type"] for each in found if each["Confidence"] > 10) for found in several
+    }
+    assert len(shown) > 1
+
+
 @pytest.mark.parametrize("attributes", [{}, {"Attributes": ["DEFAULT"]}, {"Attributes": []}])
 def test_emotions_only_if_asked_for(aws, portraits, attributes):
     image = {"Bytes": jpeg(portraits["hopper"])}

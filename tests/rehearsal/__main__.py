@@ -13,7 +13,10 @@ from rich.console import Console
 
 from tests.emulator import running
 from tests.rehearsal.stack import Stack
-from tests.rehearsal.terraform import TerraformError, installed
+from tests.rehearsal.terraform import ROOT, TerraformError, installed
+
+#: The dashboard as it was when all had been seen.
+PICTURE = ROOT / "build" / "dashboard.png"
 
 
 def rehearse(console: Console) -> None:
@@ -50,13 +53,20 @@ def rehearse(console: Console) -> None:
         step("metrics say what was seen", stack.assert_metrics_say_what_was_seen)
 
         def compare() -> str:
-            found = stack.run_demo_in_each_mode(camera)
+            found = stack.run_demo_in_each_mode()
             seen = {mode: stack.visitors(keys) for mode, keys in found.items()}
             assert len({tuple(people) for people in seen.values()}) == 1, seen
             return "; ".join(f"{len(people)} {mode}" for mode, people in seen.items())
 
         step("the same people, wherever faces are looked for", compare)
         step("their crops are scored", stack.wait_until_scored)
+        step("a bottle is seen, too", lambda: stack.see_an_object(camera))
+
+        def look() -> str:
+            stack.assert_dashboard_shows_all(PICTURE)
+            return f"see {PICTURE.relative_to(ROOT)}"
+
+        step("every widget of the dashboard shows something", look)
         step(
             "an update in place: code, a variable, hall-2 revoked",
             lambda: f"{len(stack.update_in_place())} changes, nothing rebuilt",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import ssl
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -18,6 +20,8 @@ import attrs
 from tests.emulator import Emulator
 from tests.emulator.client import ROOT_KEYS
 from tests.rehearsal.terraform import ROOT
+
+_HEALTH = re.compile(r" (facepipe/[^/ ]+/health) (\{.*\})$")
 
 
 @attrs.define
@@ -102,15 +106,25 @@ class Camera:
         self._call(aws, f"{session}/topics/{topic}", json.dumps(message).encode(), {})
 
     def run(
-        self, aws: Emulator, role_alias: str, bucket: str, source: str = "demo", **settings: str
+        self,
+        aws: Emulator,
+        role_alias: str,
+        bucket: str,
+        source: str = "demo",
+        *,
+        seconds: float | None = None,
+        **settings: str,
     ) -> None:
         """Run deeplens_entry.py to the end of a source; it gets its credentials by itself.
+
+        What it says of its health is sent on as it comes, since the emulator has no MQTT.
 
         Args:
             aws: the emulator.
             role_alias: the role alias to ask credentials of.
             bucket: for crops.
             source: what it watches.
+            seconds: after which it is told to end; None for at the end of the source.
             settings: more of its environment.
 
         Raises:
@@ -126,7 +140,7 @@ class Camera:
             FACEPIPE_SOURCE=source,
             FACEPIPE_BUCKET=bucket,
             FACEPIPE_SPOOL_DIR=os.fspath(self.folder / f"{self.name}-spool"),
-            FACEPIPE_BUS="none",
+            FACEPIPE_BUS="log",
             FACEPIPE_CREDENTIALS_ENDPOINT=aws.device_url.replace("https://", ""),
             FACEPIPE_ROLE_ALIAS=role_alias,
             FACEPIPE_CERTIFICATE=os.fspath(self.folder / f"{self.name}.pem"),
@@ -135,9 +149,22 @@ class Camera:
         )
         environment.update(settings)
         program = [sys.executable, os.fspath(ROOT / "deeplens_entry.py")]
-        done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise RuntimeError(f"the camera's program failed:\n{done.stderr}")
+        said = []
+        with subprocess.Popen(
+            program, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stderr is not None
+            end = threading.Timer(seconds or threading.TIMEOUT_MAX, process.terminate)
+            end.daemon = True
+            end.start()
+            for line in process.stderr:
+                said.append(line)
+                health = _HEALTH.search(line)
+                if health:
+                    self.publish(aws, health[1], json.loads(health[2]))
+            end.cancel()
+        if process.returncode:
+            raise RuntimeError(f"the camera's program failed:\n{''.join(said)}")
 
     def _session(self, client_id: str | None) -> str:
         return f"/mqtt/{quote(client_id or self.name, safe='')}"

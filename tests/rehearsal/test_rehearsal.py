@@ -52,13 +52,18 @@ def test_a_camera_watches_the_demo_and_what_it_saw_is_on_record(stack):
 
 
 def test_the_same_people_are_found_wherever_faces_are_looked_for(stack):
-    keys = stack.run_demo_in_each_mode("hall-1")
+    keys = stack.run_demo_in_each_mode()
     people = sorted({visit.name for visit in visits()})
     assert {mode: stack.visitors(found) for mode, found in keys.items()} == dict.fromkeys(
         ("on the device", "in the cloud", "in the cloud, crops too"), people
     )
     counts = [len(found) for found in keys.values()]
     assert max(counts) - min(counts) <= 1
+
+
+def test_every_widget_of_the_dashboard_shows_something(stack, tmp_path):
+    stack.see_an_object("hall-1")
+    stack.assert_dashboard_shows_all(tmp_path / "dashboard.png")
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: f"{probe.who} {probe.what}")

@@ -2,6 +2,7 @@
 
 - a metric without dimensions is another than those with: moto adds them all up, so that whatever is
   charted both per camera and in all counts twice; nor does it look at the namespace;
+- percentiles, such as the statistic `p95`: give nothing;
 - expressions: give nothing, and are said to be lacking;
 - alarms never ring. `evaluate` sets each to the state that its metric gives at a time, and tells
   its topics, where the topic's policy and key let CloudWatch do so. The metrics of queues, which
@@ -12,9 +13,11 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from datetime import datetime, timedelta
 from typing import Any, Callable, Iterable
 
+import numpy as np
 from moto.cloudwatch.models import Alarm, CloudWatchBackend, cloudwatch_backends
 from moto.core.utils import unix_time_millis
 from moto.sns.models import sns_backends
@@ -43,7 +46,6 @@ _STATISTICS: dict[str, Callable[[list[float]], float]] = {
 def install(_: Settings) -> None:
     """Fill the gaps."""
     get_statistics = CloudWatchBackend.get_metric_statistics
-    get_data = CloudWatchBackend.get_metric_data
 
     def get_metric_statistics(
         self: Any, namespace: str, metric_name: str, *rest: Any, **more: Any
@@ -54,24 +56,16 @@ def install(_: Settings) -> None:
             _view(self, found), namespace, metric_name, *rest, dimensions=[], **more
         )
 
-    def get_metric_data(self: Any, queries: Any, *rest: Any, **more: Any) -> Any:
-        # Each query is given a metric of its own, named by its id, with the data that it asks for.
-        asked, data = [], []
-        for query in queries:
-            stat = query.get("MetricStat")
-            if stat is None:
-                raise NotImplementedError(f"cloudwatch: the expression {query['Expression']}")
-            metric = stat["Metric"]
-            label = query.get("Label") or f"{metric['MetricName']} {stat['Stat']}"
-            own = {"Namespace": "of query", "MetricName": query["Id"]}
-            asked.append({**query, "Label": label, "MetricStat": {**stat, "Metric": own}})
-            for datum in _data(
-                self, metric["Namespace"], metric["MetricName"], metric.get("Dimensions", [])
-            ):
-                renamed = copy.copy(datum)
-                renamed.namespace, renamed.name, renamed.dimensions = "of query", query["Id"], []
-                data.append(renamed)
-        return get_data(_view(self, data), asked, *rest, **more)
+    def get_metric_data(
+        self: Any,
+        queries: list[dict[str, Any]],
+        start_time: datetime,
+        end_time: datetime,
+        scan_by: str = "TimestampAscending",
+    ) -> list[dict[str, Any]]:
+        results = [_result(self, query, start_time, end_time, scan_by) for query in queries]
+        asked = [query.get("ReturnData", True) for query in queries]
+        return [result for result, wanted in zip(results, asked) if wanted]
 
     CloudWatchBackend.get_metric_statistics = get_metric_statistics
     CloudWatchBackend.get_metric_data = get_metric_data
@@ -81,6 +75,40 @@ def _view(backend: Any, data: list[Any]) -> Any:
     view = copy.copy(backend)
     view.get_all_metrics = lambda: data
     return view
+
+
+def _result(
+    backend: Any, query: dict[str, Any], start: datetime, end: datetime, scan_by: str
+) -> dict[str, Any]:
+    stat = query.get("MetricStat")
+    if stat is None:
+        raise NotImplementedError(f"cloudwatch: the expression {query['Expression']}")
+    if stat.get("Unit"):
+        raise NotImplementedError("cloudwatch: the unit of a query")
+    metric, period = stat["Metric"], timedelta(seconds=int(stat["Period"]))
+    found: dict[int, list[float]] = {}
+    for datum in _data(
+        backend, metric["Namespace"], metric["MetricName"], metric.get("Dimensions", [])
+    ):
+        if start <= datum.timestamp < end:
+            found.setdefault((datum.timestamp - start) // period, []).append(float(datum.value))
+    numbers = sorted(found, reverse=scan_by == "TimestampDescending")
+    return {
+        "id": query["Id"],
+        "label": query.get("Label") or f"{metric['MetricName']} {stat['Stat']}",
+        "values": [_statistic(stat["Stat"], found[number]) for number in numbers],
+        "timestamps": [start + number * period for number in numbers],
+        "status_code": "Complete",
+    }
+
+
+def _statistic(name: str, values: list[float]) -> float:
+    if name in _STATISTICS:
+        return float(_STATISTICS[name](values))
+    percentile = re.fullmatch(r"p(\d{1,2}(?:\.\d+)?|100)", name)
+    if percentile is None:
+        raise NotImplementedError(f"cloudwatch: the statistic {name}")
+    return float(np.percentile(values, float(percentile[1])))
 
 
 def _data(

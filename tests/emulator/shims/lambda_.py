@@ -18,7 +18,7 @@ import threading
 import time
 import uuid
 import zipfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -129,23 +129,35 @@ class _Pool:
         self._runtime = make_runtime(settings.folder / "lambda-runtime")
         self._lock = threading.Lock()
         self._idle: dict[str, list[_Warm]] = defaultdict(list)
+        self._running: Counter[str] = Counter()
 
     def invoke(self, function: Any, qualifier: str | None, event: Any) -> Invocation:
         """Run a function in an idle process of it, or in a new one."""
+        called = _with(function, qualifier)
+        with self._lock:
+            self._running[called] += 1
+            at_once = self._running[called]
         started = time.monotonic()
+        try:
+            made, stream = self._run(function, qualifier, event)
+        finally:
+            with self._lock:
+                self._running[called] -= 1
+        _write_log(function, stream, made.log)
+        _write_metrics(function, qualifier, made.failed, time.monotonic() - started, at_once)
+        return made
+
+    def _run(self, function: Any, qualifier: str | None, event: Any) -> tuple[Invocation, str]:
+        """What came of it, and the log stream that it wrote to."""
         warm = self._take(function)
         if warm is None:
-            made, stream = _not_trusted(function), function.version
-        else:
-            stream = warm.stream
-            arn = _called_by(function, qualifier)
-            made = warm.process.invoke(event, arn, float(function.timeout))
-            if warm.process.alive:
-                with self._lock:
-                    self._idle[function.function_arn].append(warm)
-        _write_log(function, stream, made.log)
-        _write_metrics(function, qualifier, made.failed, time.monotonic() - started)
-        return made
+            return _not_trusted(function), function.version
+        arn = _called_by(function, qualifier)
+        made = warm.process.invoke(event, arn, float(function.timeout))
+        if warm.process.alive:
+            with self._lock:
+                self._idle[function.function_arn].append(warm)
+        return made, warm.stream
 
     def _take(self, function: Any) -> _Warm | None:
         """An idle process, or a new one; None where the role does not trust Lambda."""
@@ -247,12 +259,22 @@ def _with(function: Any, qualifier: str | None) -> str:
     return f"{function.function_name}:{qualifier}" if qualifier else str(function.function_name)
 
 
-def _write_metrics(function: Any, qualifier: str | None, failed: bool, seconds: float) -> None:
+def _write_metrics(
+    function: Any, qualifier: str | None, failed: bool, seconds: float, at_once: int
+) -> None:
+    """Tell CloudWatch of a run.
+
+    Names and units are those of "Types of metrics for Lambda functions" and "Monitoring
+    concurrency", dimensions those of "Viewing metrics for Lambda functions", all in the AWS Lambda
+    Developer Guide: by function, and by alias or version where it was called by one.
+    `ConcurrentExecutions`, too, is "for all functions, versions, and aliases".
+    """
     values = {
         "Invocations": (1.0, "Count"),
         "Errors": (float(failed), "Count"),
         "Throttles": (0.0, "Count"),
         "Duration": (seconds * 1000, "Milliseconds"),
+        "ConcurrentExecutions": (float(at_once), "Count"),
     }
     by_name = [{"Name": "FunctionName", "Value": function.function_name}]
     resource = {"Name": "Resource", "Value": _with(function, qualifier)}

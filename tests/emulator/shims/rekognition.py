@@ -1,9 +1,10 @@
 """Rekognition. What moto lacks, and this fills in:
 
 - DetectFaces: unknown. Here it looks at the picture: OpenCV finds faces and facepipe's local scorer
-  tells a smile from none, so that the answer depends on the crop. Faces have a box, a confidence
-  and, where asked for, emotions; landmarks, pose, quality and all else are left out. It refuses
-  what Rekognition refuses, with the same errors, and reads S3 as its caller.
+  tells a smile from none, so that the answer depends on the crop; of the other seven emotions dice
+  decide (`EmulatedScorer`). Faces have a box, a confidence and, where asked for, emotions;
+  landmarks, pose, quality and all else are left out. It refuses what Rekognition refuses, with the
+  same errors, and reads S3 as its caller.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from __future__ import annotations
 import base64
 import functools
 import json
+import random
 import threading
+import zlib
 from typing import Any
 
 from moto.rekognition.responses import RekognitionResponse
@@ -47,6 +50,12 @@ _OTHER_ATTRIBUTES = {
     "SUNGLASSES",
 }
 
+# How much of its confidence the scorer keeps in HAPPY and CALM, and what four of the others have
+# besides. In all it is less than 114, which is the most that AWS's own examples add up to.
+_SMILE_SHARE = 0.55
+_OTHER_CONFIDENCES = (20.0, 14.0, 12.0, 11.0)
+_OTHERS = ("ANGRY", "CONFUSED", "DISGUSTED", "FEAR", "SAD", "SURPRISED", "UNKNOWN")
+
 # OpenCV's cascades are not for two threads at a time.
 _one_at_a_time = threading.Lock()
 
@@ -54,6 +63,33 @@ _one_at_a_time = threading.Lock()
 def install(_: Settings) -> None:
     """Fill the gaps."""
     RekognitionResponse.detect_faces = _respond
+
+
+class EmulatedScorer(SmileScorer):
+    """Answers with all nine emotions, so that each can be followed to where it is shown.
+
+    HAPPY and CALM are seen, and lead. Which four of the others are there besides is thrown with
+    dice: the same for the same picture, and no statement about the person.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(crops_only=False)
+
+    def detect_faces(self, image: Any) -> dict[str, Any]:
+        """Score a picture: `(H, W, 3)` uint8, BGR. A DetectFaces response."""
+        response = super().detect_faces(image)
+        for number, face in enumerate(response["FaceDetails"]):
+            dice = random.Random(zlib.crc32(image.tobytes(), number))
+            emotions = {
+                each["Type"]: _SMILE_SHARE * each["Confidence"] for each in face["Emotions"]
+            }
+            thrown = dict(zip(dice.sample(_OTHERS, len(_OTHERS)), _OTHER_CONFIDENCES))
+            emotions.update({name: thrown.get(name, 0.1) for name in _OTHERS})
+            face["Emotions"] = [
+                {"Type": name, "Confidence": emotions[name]}
+                for name in sorted(emotions, key=lambda name: -emotions[name])
+            ]
+        return response
 
 
 class _RefusedError(Exception):
@@ -103,8 +139,8 @@ def _detect_faces(response: RekognitionResponse) -> list[dict[str, Any]]:
 
 
 @functools.lru_cache(maxsize=None)
-def _scorer() -> SmileScorer:
-    return SmileScorer(crops_only=False)
+def _scorer() -> EmulatedScorer:
+    return EmulatedScorer()
 
 
 def _read(response: RekognitionResponse, image: dict[str, Any]) -> bytes:
