@@ -38,9 +38,18 @@ def test_the_same_sources_give_the_same_bytes(build):
 def test_a_zip_is_small_and_carries_nothing_that_is_there_already(build, name):
     build()
     path = ROOT / "build" / name
-    assert path.stat().st_size <= 300_000
+    assert path.stat().st_size <= 400_000
     packages = {entry.partition("/")[0] for entry in zipfile.ZipFile(path).namelist()}
     assert not packages & {"numpy", "cv2", "boto3", "botocore", "awscam", "greengrasssdk"}
+
+
+def test_the_devices_zip_has_its_page(build):
+    build()
+    names = zipfile.ZipFile(ROOT / "build" / "deeplens.zip").namelist()
+    folder = "facepipe_io/edge/live"
+    beside = [path for path in (ROOT / folder).glob("*.*") if path.suffix != ".pyc"]
+    assert {f"{folder}/{path.name}" for path in beside} <= set(names)
+    assert f"{folder}/live.html" in names
 
 
 def test_the_cloud_functions_zip_has_all_that_it_imports(build, tmp_path):

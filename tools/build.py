@@ -16,7 +16,6 @@ import gzip
 import hashlib
 import io
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -25,6 +24,10 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # this checkout, whatever is installed
+
+from facepipe_io.device.wheel import build_wheel  # noqa: E402
+
 BUILD = ROOT / "build"
 
 # What all of them need beside the sources. Pinned, for the archives' sake.
@@ -33,6 +36,7 @@ REQUIREMENTS = ["attrs==25.4.0"]
 # Zip cannot say anything earlier (APPNOTE.TXT, 4.4.6).
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
+SUFFIXES = {".css", ".html", ".js", ".py", ".svg"}
 SHARED = ["facepipe", "facepipe_io/__init__.py", "facepipe_io/errors.py", "facepipe_io/settings.py"]
 CLOUD = "facepipe_io/cloud"
 SCORER = ("__init__", "answers", "log", "metrics", "records", "rekognition", "scorer", "settings")
@@ -89,11 +93,9 @@ def main() -> None:
         return
     for old in out.glob("facepipe-*.whl"):
         old.unlink()
-    _clean()
-    _pip("wheel", "--no-deps", "--wheel-dir", str(out), str(ROOT))
-    _clean()
-    for wheel in out.glob("facepipe-*.whl"):
-        _report(wheel)
+    wheel = build_wheel()
+    (out / wheel.name).write_bytes(wheel.data)
+    _report(out / wheel.name)
 
 
 def _options() -> argparse.Namespace:
@@ -112,18 +114,13 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def _clean() -> None:
-    """Remove setuptools' own leavings, out of which deleted modules would come back."""
-    for folder in [BUILD / "lib", *BUILD.glob("bdist.*")]:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def _sources(names: list[str]) -> dict[str, Path]:
-    """Name in the zip to file, for modules and whole packages of ours."""
+    """Name in the zip to file, for modules and whole packages of ours, with their pages."""
     files = {}
     for path in (ROOT / name for name in names):
-        for module in path.rglob("*.py") if path.is_dir() else [path]:
-            files[module.relative_to(ROOT).as_posix()] = module
+        for file in path.rglob("*.*") if path.is_dir() else [path]:
+            if file.suffix in SUFFIXES:
+                files[file.relative_to(ROOT).as_posix()] = file
     return files
 
 
