@@ -28,6 +28,7 @@ def test_it_is_valid(terraform):
     terraform.run("validate")
 
 
+@pytest.mark.timeout(900)  # a hundred applies, on however many cores there are
 def test_its_own_tests_pass(terraform):
     passed = re.search(r"(\d+) passed, 0 failed", terraform.run("test"))
     assert passed is not None
