@@ -22,6 +22,7 @@ WORKERS ?= 4
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := -m pip install --quiet --disable-pip-version-check
+LIBRARY := facepipe tests/facepipe
 DEVICE_TESTS := facepipe facepipe_io/edge facepipe_io/settings.py tests/facepipe tests/facepipe_io/edge tests/test_deeplens_entry.py tests/test_outages.py
 
 .PHONY: run test test-py37 test-mxnet lint checkov build rehearse pictures bench soak clean
@@ -30,9 +31,11 @@ run: $(VENV)/installed-local
 	$(BIN)/facepipe run $(SOURCE) --out $(OUT)
 
 # Tests wait more than they compute: more workers than cores do no harm. Those of a file share what
-# they set up, and stay together.
+# they set up, and stay together. The library's own cover it, and the others need not be traced.
 test: $(VENV)/installed-test
-	$(BIN)/python -m pytest --cov --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --cov --numprocesses $(WORKERS) --dist loadfile $(LIBRARY)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder \
+	  README.md docs facepipe_io tests --ignore=tests/facepipe
 
 # The laws are tried at length on the newest Python; here it is whether the code runs at all.
 test-py37: .venv37/installed

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import importlib.util
 import json
 import os
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Callable
 
 import hypothesis
 import pytest
@@ -30,7 +29,7 @@ _ALL = {
 _FRESH = {**_ALL, "derandomize": False, "print_blob": True}
 settings.register_profile("few", max_examples=10, **_FRESH)
 settings.register_profile("quick", max_examples=60, **_ALL)
-settings.register_profile("ci", max_examples=25, **_FRESH)
+settings.register_profile("ci", max_examples=15, **_FRESH)
 settings.register_profile("long", max_examples=5000, **_ALL)
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "quick")
@@ -92,14 +91,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_testnodedown(node: Any) -> None:
     """Take over what another process skipped as a whole file, of which no test reports."""
     _skipped.extend(getattr(node, "workeroutput", {}).get("skipped", []))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _garbage() -> Iterator[None]:
-    """What a file's tests left open is an error of theirs, not of the test that runs much later."""
-    yield
-    gc.collect()
-    gc.freeze()  # what is still in use need not be looked at again after the next file
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as npst
 from facepipe.detections import Detections
 from facepipe.errors import ShapeError
 from facepipe.letterbox import Letterbox
+from facepipe.yolo_output import yolo_classes
 from tests.strategies import frame_sizes, rubbish_floats
 
 SIDE = 64
@@ -116,3 +117,10 @@ def test_300_finished_boxes_of_a_wide_input_are_no_grid():
     output[0, 0] = [10, 20, 60, 80, 0.9, 3]
     found = Detections.from_yolo(output, letterbox=Letterbox.fit((320, 192), (320, 192)))
     assert found.above(0.5) == Detections([[10, 20, 60, 80]], [0.9], [3])
+
+
+def test_how_many_classes_there_are_is_told_where_it_shows():
+    boxes, labels, scores = np.array([[8.0, 8, 24, 24]]), [1], [0.9]
+    for form in (v8, v5):
+        assert yolo_classes(form(boxes, labels, scores, 3), (SIDE, SIDE)) == 3
+    assert yolo_classes(end_to_end(boxes, labels, scores, 3), (SIDE, SIDE)) is None

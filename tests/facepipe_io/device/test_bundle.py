@@ -37,7 +37,7 @@ def test_a_bundle_has_all_that_a_device_needs(files, stack):
 
 def test_what_the_live_page_needs_travels_along_where_there_is_one(files, stack):
     page = {**WEBCAM, "FACEPIPE_PREVIEW": "http://:8080"}
-    pipe = {**WEBCAM, "FACEPIPE_PREVIEW": "/tmp/results.mjpeg"}
+    pipe = {**WEBCAM, "FACEPIPE_PREVIEW": "/run/facepipe/results.mjpeg"}
     assert "requirements-live.txt" in names(bundle_entries(files, stack, settings=page))
     assert "requirements-live.txt" not in names(bundle_entries(files, stack, settings=pipe))
 
