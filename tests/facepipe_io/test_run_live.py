@@ -96,8 +96,8 @@ def test_faces_can_be_blurred(start):
     figures, blurred = played(seen(start("--live", "--blur", **page)[1]))
     assert figures["moods"][0]["word"] == "happy"
     assert figures["blurred"]
-    face = np.s_[200:270, 285:345]
-    assert sharpness(blurred[face]) < sharpness(plain[face]) / 3
+    face = np.s_[185:245, 320:380]  # within the box wherever she sways
+    assert sharpness(blurred[face]) < sharpness(plain[face]) / 5
 
 
 def test_where_the_port_is_taken_the_page_goes_elsewhere(start):
