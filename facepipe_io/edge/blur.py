@@ -71,8 +71,7 @@ class FaceBlur:
         if look.probabilities is not None:
             height, width = frame.image.shape[:2]
             return np.array([[0.0, 0.0, width, height]])
-        labels = look.labels or (FACE_LABEL,) * len(look.detections)
-        rows = [row for row, label in enumerate(labels) if _has_face(label)]
+        rows = [row for row, label in enumerate(look.names) if _has_face(label)]
         now = {
             track: (frame.time, box)
             for track, box in zip(look.tracks[rows].tolist(), look.detections.boxes[rows].tolist())

@@ -73,6 +73,11 @@ class Look:
     lost: int = 0
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """`(N,)` what each of them is; where nobody was asked, a face."""
+        return self.labels or (FACE_LABEL,) * len(self.detections)
+
+    @property
     def objects(self) -> int:
         """How many of them are no faces."""
         return sum(label != FACE_LABEL for label in self.labels)

@@ -255,8 +255,7 @@ def preview_jpeg(
 
 def box_texts(look: Look) -> list[str]:
     """What to write at the box of each face, or of what else there is: whose it is."""
-    labels = look.labels or [FACE_LABEL] * len(look.detections)
     return [
         str(track) if label == FACE_LABEL else f"{label} {track}"
-        for track, label in zip(look.tracks.tolist(), labels)
+        for track, label in zip(look.tracks.tolist(), look.names)
     ]

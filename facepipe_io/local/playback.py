@@ -13,7 +13,28 @@ LONGEST_GAP_SECONDS = 1.0
 HURRY_SECONDS = 0.5
 
 
-class EveryNth(Camera):
+class _Played(Camera):
+    """Another camera's frames, given in a way of its own."""
+
+    def __init__(self, camera: Camera) -> None:
+        self.source = camera.source
+        self.live = camera.live
+        self.stills = camera.stills
+        self.fps = camera.fps
+        self.total = camera.total
+        self._camera = camera
+
+    @property
+    def skipped(self) -> int:  # type: ignore[override]
+        """Frames that could not be used."""
+        return self._camera.skipped
+
+    def close(self) -> None:
+        """Let go of the camera."""
+        self._camera.close()
+
+
+class EveryNth(_Played):
     """One in so many frames of a camera.
 
     Args:
@@ -22,19 +43,11 @@ class EveryNth(Camera):
     """
 
     def __init__(self, camera: Camera, every: int) -> None:
-        self.source = camera.source
-        self.live = camera.live
-        self.stills = camera.stills
+        super().__init__(camera)
         self.fps = None if camera.fps is None else camera.fps / every
         self.total = None if camera.total is None else -(-camera.total // every)
-        self._camera = camera
         self._every = every
         self._first = True
-
-    @property
-    def skipped(self) -> int:  # type: ignore[override]
-        """Frames that could not be used."""
-        return self._camera.skipped
 
     def read(self) -> Frame | None:
         """The next of the frames that are kept, or None when there are no more."""
@@ -45,12 +58,8 @@ class EveryNth(Camera):
                 return None
         return self._camera.read()
 
-    def close(self) -> None:
-        """Let go of the camera."""
-        self._camera.close()
 
-
-class RealTime(Camera):
+class RealTime(_Played):
     """A recording in its own time, for somebody to watch; no frame is left out.
 
     Args:
@@ -66,21 +75,11 @@ class RealTime(Camera):
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.source = camera.source
-        self.live = camera.live
-        self.stills = camera.stills
-        self.fps = camera.fps
-        self.total = camera.total
-        self._camera = camera
+        super().__init__(camera)
         self._clock = clock
         self._sleep = sleep
         self._last_time: float | None = None
         self._due = 0.0
-
-    @property
-    def skipped(self) -> int:  # type: ignore[override]
-        """Frames that could not be used."""
-        return self._camera.skipped
 
     def read(self) -> Frame | None:
         """The next frame, once it is due, or None when there are no more."""
@@ -98,7 +97,3 @@ class RealTime(Camera):
         if self._due > now:
             self._sleep(self._due - now)
         return frame
-
-    def close(self) -> None:
-        """Let go of the camera."""
-        self._camera.close()

@@ -116,8 +116,7 @@ class Scene:
 
     def see(self, frame: Frame, look: Look) -> None:
         """Take note of a frame that was looked at, and of what came of it."""
-        labels = look.labels or (FACE_LABEL,) * len(look.detections)
-        tracks = zip(look.tracks.tolist(), labels)
+        tracks = zip(look.tracks.tolist(), look.names)
         in_view = frozenset(track for track, label in tracks if label == FACE_LABEL)
         now = self._clock()
         with self._lock:
@@ -163,10 +162,9 @@ class Scene:
     def texts(self, look: Look) -> list[str]:
         """What to write at each box of a frame: whose it is, and the latest emotion."""
         with self._lock:
-            labels = look.labels or (FACE_LABEL,) * len(look.detections)
             moods = [
                 self._mood(track) if label == FACE_LABEL else None
-                for track, label in zip(look.tracks.tolist(), labels)
+                for track, label in zip(look.tracks.tolist(), look.names)
             ]
         return [
             f"{text} {emotion_word(mood.emotion)}" if mood else text
