@@ -16,7 +16,7 @@ from facepipe_io.edge.cameras.demo import DemoCamera
 from facepipe_io.edge.detectors import HaarDetector
 from facepipe_io.edge.live.preview import LivePreview
 from facepipe_io.edge.picker import CropPicker
-from facepipe_io.edge.uplinks import FolderUplink
+from facepipe_io.edge.uplink import FolderUplink
 from facepipe_io.local.pipeline import ScoringUplink
 from facepipe_io.local.scorers import open_scorer
 from facepipe_io.local.store import Store

@@ -9,8 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-_PIXELS = """(selector) => {
+# Between two pictures an image may have none.
+_PIXELS = """async (selector) => {
   const image = document.querySelector(selector);
+  while (!image.complete || !image.naturalWidth) await new Promise(requestAnimationFrame);
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
   canvas.getContext("2d").drawImage(image, 0, 0);
