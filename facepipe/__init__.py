@@ -214,12 +214,15 @@ _HOME = {
 __all__ = ["__version__", *sorted(_HOME)]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'facepipe' has no attribute {name!r}")
-    value = getattr(import_module(f"facepipe.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
+# To a type checker, any misspelt name would be there.
+if not TYPE_CHECKING:  # pragma: no branch
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOME:
+            raise AttributeError(f"module 'facepipe' has no attribute {name!r}")
+        value = getattr(import_module(f"facepipe.{_HOME[name]}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -80,6 +80,6 @@ def _array(values: ArrayLike, dtype: Any, name: str, expected: str) -> NDArray[A
         # Of NaN and infinity NumPy would make some whole number or other.
         if dtype is not np.int64 or np.isfinite(np.asarray(values, np.float64)).all():
             return np.asarray(values, dtype)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         pass
     raise ShapeError(name, expected, repr(values)[:80])

@@ -2,7 +2,8 @@
 
 All strategies give the same answer and differ in speed alone:
 
-- a few boxes are compared in plain Python, where a NumPy call costs more than the arithmetic;
+- a few boxes, or some more that crowd around few places, are compared in plain Python, where a
+  NumPy call costs more than the arithmetic;
 - boxes that crowd together are *peeled*: the best-scored ones are compared with all the rest,
   which pays for as long as each box kept takes several others away;
 - boxes that are spread out are *swept*: sorted along x, only those whose x-intervals overlap are
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 # All of these trade time alone. They were measured with benchmarks/nms.py.
 PLAIN_PYTHON = 48  # boxes up to which plain Python is the fastest
+PLAIN_TRIED = 256  # boxes up to which it is the fastest if it keeps few of them, ...
+PLAIN_KEPT = 8  # ... these and a third of those it has seen
 QUICK_SORT = 200  # scores from which trying the unstable sort first pays
 PEEL_FIRST = 256  # boxes from which one peeled box costs less than sorting along x
 PEEL_BLOCK = 64  # boxes peeled at once, at most
@@ -61,36 +64,15 @@ def nms(boxes: ArrayLike, scores: ArrayLike, iou_threshold: float) -> NDArray[np
     threshold = float(iou_threshold)
     if not 0.0 <= threshold <= 1.0:
         raise ValueError(f"iou_threshold must be between 0 and 1, not {iou_threshold!r}")
-    if len(boxes) <= PLAIN_PYTHON:
-        return _compare_all(boxes, scores, threshold)
+    order = _best_first(scores)
+    if len(boxes) <= PLAIN_TRIED:
+        compared = _compare(boxes.tolist(), order.tolist(), threshold)
+        if compared is not None:
+            return np.array(compared, dtype=np.int64)
     # Infinite areas and 0 / 0 are meant: the IoU is NaN, which is greater than no threshold.
     with np.errstate(all="ignore"):
-        order = _best_first(scores)
         kept = _peel_and_sweep(_columns(boxes.take(order, axis=0)), threshold)
         return order.take(kept).astype(np.int64, copy=False)
-
-
-def _compare_all(
-    boxes: NDArray[np.float64], scores: NDArray[np.float64], threshold: float
-) -> NDArray[np.int64]:
-    order = (-scores).argsort(kind="stable")
-    keep: list[int] = []
-    kept: list[list[float]] = []
-    for index, box in zip(order.tolist(), boxes.take(order, axis=0).tolist()):
-        x0, y0, x1, y1 = box
-        for a0, b0, a1, b1 in kept:
-            if x0 < a1 and a0 < x1 and y0 < b1 and b0 < y1:
-                width = (x1 if x1 < a1 else a1) - (x0 if x0 > a0 else a0)
-                height = (y1 if y1 < b1 else b1) - (y0 if y0 > b0 else b0)
-                if width > 0.0 and height > 0.0:  # an inverted box may lie inside another
-                    shared = width * height
-                    areas = (x1 - x0) * (y1 - y0) + (a1 - a0) * (b1 - b0)
-                    if shared > 0.0 and shared / (areas - shared) > threshold:
-                        break
-        else:
-            keep.append(index)
-            kept.append(box)
-    return np.array(keep, dtype=np.int64)
 
 
 def _best_first(scores: NDArray[np.float64]) -> NDArray[Any]:
@@ -98,9 +80,35 @@ def _best_first(scores: NDArray[np.float64]) -> NDArray[Any]:
     if len(scores) >= QUICK_SORT:
         order = falling.argsort()  # several times faster than the stable sort
         ordered = falling.take(order)
-        if (ordered[1:] > ordered[:-1]).all():  # neither ties nor NaN: the two sorts agree
-            return order
+        with np.errstate(invalid="ignore"):
+            if (ordered[1:] > ordered[:-1]).all():  # neither ties nor NaN: the two sorts agree
+                return order
     return falling.argsort(kind="stable")
+
+
+def _compare(boxes: list[list[float]], order: list[int], threshold: float) -> list[int] | None:
+    """What is kept, in that order; None where so much is kept that NumPy is faster."""
+    enough = len(boxes) if len(boxes) <= PLAIN_PYTHON else PLAIN_KEPT
+    keep: list[int] = []
+    kept: list[tuple[float, ...]] = []
+    for seen, index in enumerate(order):
+        x0, y0, x1, y1 = boxes[index]
+        if not (x0 < x1 and y0 < y1):  # empty, or with a NaN in it
+            keep.append(index)
+            continue
+        area = (x1 - x0) * (y1 - y0)
+        for a0, b0, a1, b1, other in kept:
+            if x0 < a1 and a0 < x1 and y0 < b1 and b0 < y1:
+                width = (x1 if x1 < a1 else a1) - (x0 if x0 > a0 else a0)
+                shared = width * ((y1 if y1 < b1 else b1) - (y0 if y0 > b0 else b0))
+                if shared > 0.0 and shared / (area + other - shared) > threshold:
+                    break
+        else:
+            if len(kept) > enough + seen // 3:
+                return None
+            keep.append(index)
+            kept.append((x0, y0, x1, y1, area))
+    return keep
 
 
 def _columns(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -149,11 +157,11 @@ def _peel_and_sweep(columns: NDArray[np.float64], threshold: float) -> NDArray[A
     block = 16
     while len(left):
         if not fruitful:
-            by_x, neighbours, total = _neighbours(columns)
+            by_x, ends, total = _neighbours(columns)
             n = len(left)
             # Pairs in all: n * n / 2. With most of them at hand the boxes do crowd after all.
             if total[-1] <= n * min(SWEEP_NEIGHBOURS, 3 * n // 8):
-                kept.append(left.take(_sweep(columns, by_x, neighbours, total, threshold)))
+                kept.append(left.take(_sweep(columns, by_x, ends, total, threshold)))
                 break
         best, stay = _peel(columns, block, threshold)
         fruitful = len(left) - len(best) - len(stay) >= PEEL_YIELD * len(best)
@@ -182,37 +190,35 @@ def _peel(
 
 
 def _neighbours(columns: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """The order of the boxes along x; how many behind each in it begin before it ends; their sum.
+    """The order of the boxes along x; where in it those end that begin before each ends; their sum.
 
-    The sum is cumulative: with box i all boxes up to it have `[i]` neighbours.
+    Box i has the neighbours `i + 1` to `ends[i] - 1`; all boxes up to it have `total[i]`.
     """
     by_x = columns[0].argsort()
+    behind = np.arange(1, len(by_x) + 1)
     ends = columns[0].take(by_x).searchsorted(columns[2].take(by_x))
-    ends -= np.arange(1, len(by_x) + 1)
-    neighbours = np.maximum(ends, 0, out=ends)
-    return by_x, neighbours, neighbours.cumsum()
+    np.maximum(ends, behind, out=ends)
+    return by_x, ends, (ends - behind).cumsum()
 
 
 def _sweep(
     columns: NDArray[np.float64],
     by_x: NDArray[Any],
-    neighbours: NDArray[Any],
+    ends: NDArray[Any],
     total: NDArray[Any],
     threshold: float,
 ) -> NDArray[Any]:
     n = len(by_x)
     columns = columns.take(by_x, axis=1)
-    y0, y1 = columns[1], columns[3]
+    _, y0, _, y1, _ = columns
     place = np.arange(n)
-    offset = place + 1  # pairs (i, i + 1), (i, i + 2), ... are numbered through
-    offset -= total
-    offset += neighbours  # of the first pair's j from the first pair's number
-    pairs = []
+    offset = ends - total  # of a pair's j from the pair's number, when pairs are numbered through
+    codes = []
     start = done = 0
     while start < n:
         stop = max(start + 1, int(total.searchsorted(done + CHUNK, side="right")))
         upto = int(total[stop - 1])
-        i = place[start:stop].repeat(neighbours[start:stop])
+        i = place[start:stop].repeat(ends[start:stop] - place[start:stop] - 1)
         j = np.arange(done, upto)
         j += offset.take(i)
         near = y0.take(j) < y1.take(i)
@@ -221,13 +227,9 @@ def _sweep(
         i, j = i.take(chosen), j.take(chosen)
         over = _overlapping(columns.take(i, axis=1), columns.take(j, axis=1), threshold)
         chosen = over.nonzero()[0]
-        pairs.append((by_x.take(i.take(chosen)), by_x.take(j.take(chosen))))
+        i, j = by_x.take(i.take(chosen)), by_x.take(j.take(chosen))
+        codes.append(np.minimum(i, j) * n + np.maximum(i, j))
         start, done = stop, upto
-    i, j = (np.concatenate(ends) for ends in zip(*pairs))
-    code = np.minimum(i, j)
-    code *= n
-    code += np.maximum(i, j)
+    code = np.concatenate(codes)
     code.sort()  # one sort of plain integers puts the pairs in order of the better box
-    better = code // n
-    code -= better * n
-    return _suppress(n, better, code)
+    return _suppress(n, *np.divmod(code, n))

@@ -40,6 +40,7 @@ _PRICE = ("per", "tiers", "source")
 _TIER = ("up_to", "price")
 _DATE = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])\Z")
 _MILLIONTH = Decimal("0.000001")
+_LEAST = Decimal("1E-12")  # so that what a price is multiplied by and divided by leaves it exact
 
 
 def exactly() -> ContextManager[Context]:
@@ -199,6 +200,8 @@ def _number(value: Any, what: str, above: Decimal | int | None = None) -> Decima
     """A number that is 0 or more, or greater than another, as it is written: 0.1 is a tenth."""
     if type(value) in (int, float) and abs(value) < 10**18:  # NaN is less than nothing
         number = exact(value)
+        if 0 < number < _LEAST:
+            raise CostsError(f"{what} must be no less than {_LEAST}, not {str(value)[:40]}")
         if number >= 0 and (above is None or number > above):
             return number
     wanted = "of 0 or more" if above is None else f"greater than {float(above):g}"

@@ -109,7 +109,7 @@ class _Reader:
         parser.CharacterDataHandler = self._text.append
         parser.StartDoctypeDeclHandler = self._doctype
         try:
-            parser.Parse(text.lstrip("\ufeff"), True)
+            parser.Parse(text, True)
         except (expat.ExpatError, UnicodeEncodeError) as error:
             raise LabelsError(f"this is no XML: {error}") from None
 

@@ -105,7 +105,7 @@ def parse_yolo_classes(text: str) -> tuple[str, ...]:
         >>> parse_yolo_classes("train: images\nnc: 2\nnames: ['bottle', 'can']")
         ('bottle', 'can')
     """
-    text = text.lstrip("\ufeff").replace("\r\n", "\n")
+    text = text.lstrip("\ufeff")
     if any(_SETTING.match(line) for line in text.split("\n")):
         names = _yaml_names(text)
     else:
@@ -157,6 +157,9 @@ def _one_a_line(lines: list[str]) -> list[str]:
 
 
 def _unquoted(name: str) -> str:
+    """Without quotes, and without blanks within them, which no other format keeps either."""
     if name.startswith("'"):
-        return name[1:-1].replace("''", "'")
-    return name[1:-1] if name.startswith('"') else name
+        name = name[1:-1].replace("''", "'")
+    elif name.startswith('"'):
+        name = name[1:-1]
+    return name.strip()

@@ -67,7 +67,7 @@ def format_attributes(attributes: FrameAttributes) -> str:
         'camera=hall%201&captured_at=2026-11-20T09:30:05.250Z&last=1'
     """
     fields = [
-        "camera=" + quote(attributes.camera, safe=""),
+        "camera=" + quote(attributes.camera),
         "captured_at=" + iso_millis(attributes.captured_at),
     ]
     fields += [flag + "=1" for flag in _FLAGS if getattr(attributes, flag)]
@@ -100,8 +100,9 @@ def parse_attributes(text: str) -> FrameAttributes:
     for field in text.split("&"):
         name, _, value = field.partition("=")
         if name not in _NAMES:
-            known = ", ".join(_NAMES)
-            raise AttributesError(f"custom attributes have no field {name!r}, only {known}")
+            raise AttributesError(
+                f"custom attributes have no field {name!r}, only {', '.join(_NAMES)}"
+            )
         if name in fields:
             raise AttributesError(f"custom attributes name {name} twice")
         try:

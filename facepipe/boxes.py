@@ -63,13 +63,21 @@ def box_iou(boxes_a: ArrayLike, boxes_b: ArrayLike) -> NDArray[np.float64]:
         array([[1.  , 0.33, 0.  ]])
     """
     a, b = as_boxes(boxes_a, "boxes_a"), as_boxes(boxes_b, "boxes_b")
-    low = np.maximum(a[:, None, :2], b[None, :, :2])  # (N, M, 2)
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])  # (N, M, 2)
-    sides = np.maximum(high - low, 0.0)  # (N, M, 2)
-    intersection = sides[..., 0] * sides[..., 1]  # (N, M)
-    union = box_area(a)[:, None] + box_area(b)[None, :] - intersection  # (N, M)
-    iou: NDArray[np.float64] = np.zeros_like(union)
-    np.divide(intersection, union, out=iou, where=union > 0)
+    # Column by column and in place: with many pairs, fresh memory costs more than the arithmetic.
+    ax0, ay0, ax1, ay1 = a.T[:, :, None]  # (N, 1) each
+    bx0, by0, bx1, by1 = b.T[:, None, :]  # (1, M) each
+    shared = np.minimum(ax1, bx1)  # (N, M), as are all below
+    spare = np.maximum(ax0, bx0)
+    shared -= spare
+    np.maximum(shared, 0.0, out=shared)
+    iou: NDArray[np.float64] = np.minimum(ay1, by1)
+    iou -= np.maximum(ay0, by0, out=spare)
+    np.maximum(iou, 0.0, out=iou)
+    shared *= iou
+    union = np.add(box_area(a)[:, None], box_area(b), out=spare)
+    union -= shared
+    iou.fill(0.0)
+    np.divide(shared, union, out=iou, where=union > 0)
     return iou
 
 

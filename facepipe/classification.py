@@ -36,8 +36,9 @@ def softmax(logits: ArrayLike) -> NDArray[np.float64]:
     """
     expected = "an array of shape (N,) or (M, N)"
     try:
-        array = np.asarray(logits, np.float64)
-    except (TypeError, ValueError):
+        with np.errstate(invalid="ignore"):  # some NaN are told of when they are copied
+            array = np.asarray(logits, np.float64)
+    except (OverflowError, TypeError, ValueError):
         raise ShapeError("logits", expected, repr(logits)[:80]) from None
     if array.ndim not in (1, 2):
         raise ShapeError("logits", expected, f"one of shape {array.shape}")
@@ -66,8 +67,8 @@ def as_probabilities(output: ArrayLike) -> NDArray[np.float64]:
         >>> as_probabilities([0.25, 0.75]), as_probabilities([2.0, 2.0])
         (array([0.25, 0.75]), array([0.5, 0.5]))
     """
-    array: NDArray[np.float64] = as_vector(output, None, "output")
     with np.errstate(over="ignore", invalid="ignore"):
+        array: NDArray[np.float64] = as_vector(output, None, "output")
         if (array >= 0).all() and abs(array.sum() - 1.0) <= _SUM_TOLERANCE:
             return array
     return softmax(array)

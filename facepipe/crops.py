@@ -55,19 +55,23 @@ def crop_regions(
     """
     frame = np.array(as_wh(frame_wh, "frame_wh"), np.int64)
     boxes = clip_boxes(detections.boxes, frame_wh)
-    low = np.floor(boxes[:, :2]).astype(np.int64)  # (N, 2)
-    high = np.ceil(boxes[:, 2:]).astype(np.int64)  # (N, 2)
+    face, far = boxes[:, :2], boxes[:, 2:]
+    wh = far - face
+    low, high = np.floor(face), np.ceil(far)  # (N, 2), as all that follow
     least = np.maximum(high - low, min_side)
-    sides = np.maximum(np.ceil((boxes[:, 2:] - boxes[:, :2]) * (1 + 2 * margin)), least)
+    sides = np.maximum(np.ceil(wh * (1 + 2 * margin)), least)
     if square:
         # Not larger than the frame's shorter side: a region that has to give up a part of its
         # margin is better than one that is not square.
-        longest = np.minimum(sides.max(axis=1, keepdims=True), frame.min())
-        sides = np.repeat(longest, 2, axis=1)
-    sides = np.minimum(np.maximum(sides.astype(np.int64), least), frame)  # (N, 2)
-    centred = np.rint(boxes[:, :2] + (boxes[:, 2:] - boxes[:, :2] - sides) / 2).astype(np.int64)
-    start = np.clip(centred, np.maximum(high - sides, 0), np.minimum(low, frame - sides))
-    return np.hstack([start, start + sides])
+        sides = np.minimum(np.maximum(sides, sides[:, ::-1]), frame.min())
+    sides = np.minimum(np.maximum(sides, least), frame)
+    start = np.rint(face + (wh - sides) / 2)
+    start = np.maximum(start, np.maximum(high - sides, 0))
+    start = np.minimum(start, np.minimum(low, frame - sides))
+    regions = np.empty((len(boxes), 4), np.int64)
+    regions[:, :2] = start
+    regions[:, 2:] = start + sides
+    return regions
 
 
 def cut(frame: NDArray[Any], region: Sequence[int]) -> NDArray[Any]:
@@ -85,5 +89,6 @@ def cut(frame: NDArray[Any], region: Sequence[int]) -> NDArray[Any]:
         >>> cut(np.zeros((480, 640, 3)), [60, 60, 240, 240]).shape
         (180, 180, 3)
     """
-    x0, y0, x1, y1 = region
+    # Python slices several times faster with its own numbers than with those of NumPy.
+    x0, y0, x1, y1 = region.tolist() if isinstance(region, np.ndarray) else region
     return frame[y0:y1, x0:x1]

@@ -8,6 +8,8 @@ scores outside 0 to 1.
 
 from __future__ import annotations
 
+import operator
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 import attrs
@@ -141,14 +143,16 @@ class Detections:
         rows = result.get("ssd") if isinstance(result, Mapping) else result
         names = ("label", "prob", "xmin", "ymin", "xmax", "ymax")
         try:
-            table = [[_number(row[name]) for name in names] for row in rows]  # type: ignore[union-attr]
+            found = list(map(operator.itemgetter(*names), rows))  # type: ignore[arg-type]
         except (KeyError, IndexError, TypeError):
             raise ShapeError(
                 "result", "parseResult's {'ssd': [...]} of " + ", ".join(names), repr(result)[:80]
             ) from None
-        return cls._from_rows(
-            np.array(table, np.float64).reshape(-1, 6), _ratio(input_wh, frame_wh), first_label=0
-        )
+        try:
+            flat = np.fromiter(chain.from_iterable(found), np.float64)
+        except (TypeError, ValueError, OverflowError):  # rubbish among them: one by one is slower
+            flat = np.array([_number(value) for row in found for value in row])
+        return cls._from_rows(flat.reshape(-1, 6), _ratio(input_wh, frame_wh), first_label=0)
 
     @classmethod
     def from_mxnet_ssd(
@@ -254,7 +258,11 @@ class Detections:
         rects = _table(rects, "rects", 4, "(N, 4) rows of x, y, width, height")
         scores = np.ones(len(rects))
         if weights is not None:
-            flat = np.asarray(weights, np.float64).ravel()
+            try:
+                with np.errstate(invalid="ignore"):
+                    flat = np.asarray(weights, np.float64).ravel()
+            except (TypeError, ValueError, OverflowError):
+                raise ShapeError("weights", "a number for each", repr(weights)[:80]) from None
             weight = np.clip(as_vector(flat, len(rects), "weights"), 0.0, 1e300)
             scores = weight / (weight + _HALF_WEIGHT)
         return cls._from_xywh(rects, scores, _ratio(input_wh, frame_wh))
@@ -285,7 +293,10 @@ class Detections:
         """
         rows = yolo_rows(output, letterbox.into_wh)
         found = cls._from_rows(rows, (1.0, 1.0), first_label=0)
-        return cls(letterbox.unmap(found.boxes), found.scores, found.labels)
+        boxes = letterbox.unmap(found.boxes)
+        # One that was next to nothing may have rounded to nothing.
+        kept = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+        return cls(boxes[kept], found.scores[kept], found.labels[kept])
 
     @classmethod
     def _from_xywh(
@@ -360,8 +371,9 @@ def _ratio(from_wh: tuple[float, float], to_wh: tuple[float, float]) -> tuple[fl
 def _table(rows: Any, name: str, columns: int, form: str) -> NDArray[np.float64]:
     """Rows of that many columns; leading axes of length 1 are dropped, and none is no rows."""
     try:
-        array = np.asarray(rows, np.float64)
-    except (TypeError, ValueError):
+        with np.errstate(invalid="ignore"):  # some NaN are told of when they are copied
+            array = np.asarray(rows, np.float64)
+    except (TypeError, ValueError, OverflowError):
         raise ShapeError(name, form, repr(rows)[:80]) from None
     if array.shape == (0,):
         return np.empty((0, columns))
@@ -373,5 +385,5 @@ def _table(rows: Any, name: str, columns: int, form: str) -> NDArray[np.float64]
 def _number(value: Any) -> float:
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return float("nan")

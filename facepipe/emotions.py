@@ -7,6 +7,7 @@ be anything. Types are taken as they come, so that a new one is no error.
 
 from __future__ import annotations
 
+import math
 from types import MappingProxyType
 from typing import Any, Iterable, Mapping
 
@@ -69,8 +70,8 @@ def filter_emotions(face_detail: Mapping[str, Any], min_confidence: float = 10.0
         raise ResponseError("the face has no Emotions; ask DetectFaces for Attributes=['EMOTIONS']")
     scores: dict[str, float] = {}
     for name, confidence in _well_formed(emotions):
-        if confidence > min_confidence and confidence > scores.get(name, -1.0):
-            scores[name] = confidence
+        if confidence > min_confidence:
+            scores[name] = max(confidence, scores.get(name, confidence))
     return FaceEmotions(scores)
 
 
@@ -83,7 +84,7 @@ def _well_formed(emotions: Iterable[Any]) -> Iterable[tuple[str, float]]:
             continue
         try:
             number = float(confidence)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
+        except (OverflowError, TypeError, ValueError):
             continue
         if 0.0 <= number <= 100.0:  # false for NaN
             yield name, number
@@ -132,6 +133,7 @@ def _area(face: Mapping[str, Any]) -> float:
     box = face.get("BoundingBox")
     try:
         area = float(box["Width"]) * float(box["Height"])  # type: ignore[index]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, OverflowError, TypeError, ValueError):
         area = 0.0
-    return area if area > 0 else 0.0  # a face without a sane box never wins over one that has it
+    # A face without a sane box never wins over one that has it.
+    return area if 0 < area < math.inf else 0.0

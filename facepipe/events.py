@@ -9,6 +9,7 @@ one place where keys are decoded: S3 encodes them in its own events and in Batch
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timezone
 from typing import Any, Iterator, Mapping
 from urllib.parse import unquote_plus
@@ -16,6 +17,9 @@ from urllib.parse import unquote_plus
 import attrs
 
 from facepipe.errors import EventError
+
+# JSON can escape half of a character, which has no UTF-8: no service could be asked for it.
+_HALF = re.compile("[\ud800-\udfff]")
 
 #: Kinds of event, as `event_kind` names them.
 S3, SQS, SNS, EVENTBRIDGE, BATCH, TEST = "s3", "sqs", "sns", "eventbridge", "batch", "test"
@@ -69,9 +73,9 @@ def event_kind(event: Mapping[str, Any]) -> str:
         if isinstance(records, list) and isinstance(records[0], Mapping):
             # SNS writes the name of the field with a capital letter.
             source = records[0].get("eventSource", records[0].get("EventSource"))
-            kind = {"aws:s3": S3, "aws:sqs": SQS, "aws:sns": SNS}.get(source)
-            if kind:
-                return kind
+            kinds = {"aws:s3": S3, "aws:sqs": SQS, "aws:sns": SNS}
+            if isinstance(source, str) and source in kinds:
+                return kinds[source]
     raise EventError("the event is none of S3, SQS, SNS, EventBridge or S3 Batch Operations")
 
 
@@ -185,7 +189,7 @@ def _envelope(text: str) -> Mapping[str, Any]:
     """The event inside a message: S3's or EventBridge's own, or an SNS notification of one."""
     try:
         event = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise EventError("the message is no JSON") from None
     if isinstance(event, Mapping) and event.get("Type") == "Notification":
         return {"Records": [{"EventSource": "aws:sns", "Sns": event}]}
@@ -208,6 +212,8 @@ def _get(record: Any, name: str, kind: Any, *, optional: bool = False) -> Any:
         return None
     if not isinstance(value, kind) or value == "":
         raise EventError(f"a record of the event has no {name}")
+    if isinstance(value, str) and _HALF.search(value):
+        raise EventError(f"{name} of a record has half of a character: {value[:80]!r}")
     return value
 
 
@@ -219,7 +225,7 @@ def _list(event: Mapping[str, Any], name: str) -> list[Any]:
 def _whole(value: Any) -> int:
     try:
         return int(value)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         raise EventError(f"{value!r} is no receive count") from None
 
 

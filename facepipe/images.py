@@ -28,6 +28,7 @@ __all__ = [
     "decode_image",
     "draw_faces",
     "encode_jpeg",
+    "encode_png",
     "fit_within",
     "image_wh",
     "letterboxed",
@@ -200,7 +201,10 @@ def fit_within(image: Image, wh: tuple[int, int], *, quick: bool = False) -> Ima
     # What passes over pixels aliases, which detectors take for texture. OpenCV is quickest at the
     # mean of four; INTER_LINEAR passes over none as far as down to a half, over few to a quarter.
     most = (4 * small[0], 4 * small[1]) if quick else (2 * small[0] - 1, 2 * small[1] - 1)
-    return cv2.resize(_halved(image, most), small, interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
+    halved = _halved(image, most)
+    if halved.shape[1::-1] == small:  # which OpenCV would copy
+        return halved
+    return cv2.resize(halved, small, interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
 
 
 def _halved(image: Image, most: tuple[int, int]) -> Image:

@@ -63,6 +63,14 @@ def sample_key(
 ) -> str:
     """The S3 key of a sample, from what `SampleKey` names.
 
+    Args:
+        prefix: what it begins with, without a slash at its end; may be empty.
+        camera: the camera's name.
+        captured_at: when the frame was taken, with a time zone.
+        run: 4 to 32 of `0-9a-z`, another one for each start of the process.
+        number: the sample's within the run, 0 or more.
+        extension: `jpg` or another that samples have.
+
     Raises:
         KeyFormatError: if one of these cannot be part of a key, or it would be a crop's.
 

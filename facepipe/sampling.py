@@ -109,8 +109,12 @@ class Strategy:
 
     def __attrs_post_init__(self) -> None:
         if self.name not in (RANDOM_SAMPLING, *_QUALIFIES):
-            names = ", ".join((RANDOM_SAMPLING, *_QUALIFIES))
-            raise FeedbackError([f"strategy-name must be one of {names}, not {_shown(self.name)}"])
+            raise FeedbackError(
+                [
+                    f"strategy-name must be one of {', '.join((RANDOM_SAMPLING, *_QUALIFIES))}, "
+                    f"not {_shown(self.name)}"
+                ]
+            )
         most = _NO_LIMIT if self.name == "ENTROPY" else 1
         if not (_is_number(self.limit) and 0 <= self.limit <= most):
             numbers = "0 or more" if self.name == "ENTROPY" else "from 0 to 1"

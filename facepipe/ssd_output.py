@@ -50,8 +50,9 @@ def detection_rows(
     """
     form = "(1, N, 4 + C) rows of x0, y0, x1, y1 and C probabilities"
     try:
-        table = np.asarray(output, np.float64)
-    except (TypeError, ValueError):
+        with np.errstate(invalid="ignore"):  # some NaN are told of when they are copied
+            table = np.asarray(output, np.float64)
+    except (OverflowError, TypeError, ValueError):
         raise ShapeError("output", form, repr(output)[:80]) from None
     if table.ndim == 3 and table.shape[0] == 1:
         table = table[0]

@@ -68,8 +68,9 @@ def yolo_classes(output: ArrayLike, input_wh: tuple[int, int]) -> int | None:
 
 def _table(output: ArrayLike) -> NDArray[np.float64]:
     try:
-        table = np.asarray(output, np.float64)
-    except (TypeError, ValueError):
+        with np.errstate(invalid="ignore"):  # some NaN are told of when they are copied
+            table = np.asarray(output, np.float64)
+    except (OverflowError, TypeError, ValueError):
         raise ShapeError("output", _FORM, repr(output)[:80]) from None
     if table.ndim == 3 and len(table) == 1:
         table = table[0]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import time
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 import hypothesis
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,6 +32,16 @@ settings.register_profile("few", max_examples=10, **_FRESH)
 settings.register_profile("quick", max_examples=60, **_ALL)
 settings.register_profile("ci", max_examples=15, **_FRESH)
 settings.register_profile("long", max_examples=5000, **_ALL)
+# For tools/mutants.py: each mutant is tried on the same examples, and why one fails is no matter.
+settings.register_profile(
+    "mutants",
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+)
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "quick")
 )
@@ -97,6 +108,16 @@ def pytest_testnodedown(node: Any) -> None:
 def _state_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Where programs keep their state by default: not where the user's own do."""
     os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+
+
+@pytest.fixture
+def far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose own time zone is another one."""
+    with monkeypatch.context() as there:
+        there.setenv("TZ", "JST-9")
+        time.tzset()
+        yield
+    time.tzset()
 
 
 @pytest.fixture(scope="session")

@@ -43,6 +43,12 @@ def test_a_name_is_formatted_or_told_to_be_too_long(name):
         assert parse_attributes(text) == attributes
 
 
+def test_as_much_as_sagemaker_takes_is_formatted_and_parsed():
+    fits = FrameAttributes("😀" * 81 + "x" * 8, NOON)
+    assert len(format_attributes(fits)) == MAX_LENGTH
+    assert parse_attributes(format_attributes(fits)) == fits
+
+
 def test_a_name_that_takes_too_much_room_is_told():
     with pytest.raises(AttributesError, match="too long for the 1024 characters"):
         format_attributes(FrameAttributes("😀" * 128, NOON))

@@ -6,6 +6,8 @@ import gc
 import pickle
 import weakref
 
+import attrs
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -318,3 +320,46 @@ def test_shots_come_in_the_order_in_which_people_appeared():
 def test_settings_that_cannot_be_meant_are_refused(setting):
     with pytest.raises(ValueError, match=next(iter(setting))):
         BestShot(**setting)
+
+
+def test_a_view_that_is_no_better_is_not_cut():
+    best = BestShot()
+    best.due(0.0)
+    best.offer(1, 0.5, 0.0, "view")
+    assert not best.improves(1, 0.5)
+    assert best.improves(1, 0.6)
+    assert best.improves(2, 0.1)
+
+
+def test_nothing_is_cut_after_a_flush_while_a_person_rests():
+    best = BestShot(min_views=1)
+    best.offer(1, 0.5, 0.0, "view")
+    assert len(best.flush(0.5)) == 1
+    assert not best.improves(1, 1.0)
+
+
+def test_a_third_of_a_second_apart_is_no_flicker():
+    best = BestShot()
+    for time in (0.0, 0.33):
+        best.offer(1, 0.5, time, "view")
+    assert len(best.flush(0.33)) == 1
+
+
+def test_whoever_stays_keeps_nobody_else_in_mind():
+    best = BestShot(resend_seconds=1.0, min_views=1)
+    sizes = []
+    for track in range(1, 600):
+        best.due(float(track))
+        for seen in (0, track):
+            best.offer(seen, 0.5, float(track), "view")
+        sizes.append(len(pickle.dumps(best)))
+    assert max(sizes[300:]) <= max(sizes[:300]) + 200
+
+
+def test_shots_are_compared_without_their_views():
+    assert Shot(1, 0, 0.0, 0.5, np.zeros(2)) == Shot(1, 0, 0.0, 0.5, np.ones(2))
+
+
+def test_it_is_made_of_its_settings_alone():
+    settings = [field.name for field in attrs.fields(BestShot) if field.init]
+    assert settings == ["resend_seconds", "settle_seconds", "min_views"]

@@ -68,6 +68,11 @@ def test_iou_agrees_with_the_book(a, b):
     assert np.array_equal(box_iou(a, b), expected)
 
 
+def test_iou_with_a_box_that_has_a_nan_is_0():
+    with np.errstate(invalid="ignore"):
+        assert np.array_equal(box_iou([[0, 0, 2, np.nan]], [[0, 0, 2, 2], [1, 1, 1, 1]]), [[0, 0]])
+
+
 @given(boxes() | grid_boxes())
 def test_iou_is_symmetric_between_0_and_1_and_1_with_itself(some):
     iou = box_iou(some, some)
@@ -133,3 +138,24 @@ def test_arguments_are_left_alone(some):
     expand_boxes(some, 0.2)
     box_iou(some, some)
     assert np.array_equal(some, before)
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda: box_iou([[1]], []), "boxes_a"),
+        (lambda: box_iou([], [[1]]), "boxes_b"),
+        (lambda: scale_boxes([], (0, 1), (1, 1)), "from_wh"),
+        (lambda: scale_boxes([], (1, 1), (0, 1)), "to_wh"),
+    ],
+)
+def test_the_argument_that_is_wrong_is_named(call, name):
+    with pytest.raises(ShapeError) as caught:
+        call()
+    assert caught.value.name == name
+
+
+@given(grid_boxes())
+def test_boxes_without_area_do_not_overlap_each_other(some):
+    inverted = some[:, [2, 1, 0, 3]]
+    assert (box_iou(inverted, inverted) == 0).all()

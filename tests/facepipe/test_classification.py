@@ -39,6 +39,7 @@ class TestSoftmax:
     @example(np.array([np.inf, np.inf, 0.0]))
     @example(np.array([-np.inf]))
     @example(np.array([1.7e308, -1.7e308]))
+    @example(np.array([0.5, 2.0], np.float32))
     def test_it_is_a_distribution_whatever_the_logits(self, logits):
         shares = softmax(logits)
         assert shares.dtype == np.float64
@@ -60,6 +61,12 @@ class TestSoftmax:
         order = np.argsort(logits, kind="stable")
         assert (np.diff(shares[order]) >= 0).all()
 
+    def test_what_numpy_is_told_to_raise_does_not_matter(self):
+        with np.errstate(all="raise"):
+            assert softmax([1.7e308, -1.7e308, 1.7e308]).tolist() == [0.5, 0.0, 0.5]
+            assert as_probabilities([1.7e308, 1.7e308]).tolist() == [0.5, 0.5]
+            assert softmax([0.0, -740.0])[1] > 0
+
     @given(vectors(rubbish_floats(), min_size=1))
     @example(np.array([0, 0, 0, 1.25, 0, 0, 0, np.nan]))  # summed in another order
     def test_a_nan_stays_in_its_own_place(self, logits):
@@ -72,10 +79,27 @@ class TestSoftmax:
         expected = [softmax(row) for row in rows]
         np.testing.assert_allclose(softmax(rows), expected, rtol=1e-12)
 
-    @pytest.mark.parametrize("logits", [1.0, np.zeros((1, 2, 2)), "two", [[1], [1, 2]], None])
-    def test_other_shapes_say_what_was_expected(self, logits):
-        with pytest.raises(ShapeError, match=r"logits must be an array of shape \(N,\) or \(M, N"):
+    def test_any_nan_of_a_network_is_one_and_no_more_is_said(self):
+        signalling = np.array([0x7FA00000], np.uint32).view(np.float32)
+        assert np.isnan(softmax(signalling)).all()
+        assert np.isnan(as_probabilities(signalling)).all()
+
+    @pytest.mark.parametrize(
+        ("logits", "got"),
+        [
+            (1.0, "one of shape ()"),
+            (np.zeros((1, 2, 2)), "one of shape (1, 2, 2)"),
+            ("two", "'two'"),
+            ([[1], [1, 2]], "[[1], [1, 2]]"),
+            (None, "one of shape ()"),
+            ([10**400], repr([10**400])[:80]),
+        ],
+    )
+    def test_other_shapes_say_what_was_expected(self, logits, got):
+        expected = r"logits must be an array of shape \(N,\) or \(M, N"
+        with pytest.raises(ShapeError, match=expected) as caught:
             softmax(logits)
+        assert caught.value.got == got
 
 
 class TestAsProbabilities:
@@ -114,6 +138,7 @@ class TestTopK:
     @example(np.array([0.0, -0.0]), 1)
     @example(np.array([np.nan, 0.1, 0.1]), 2)
     @example(np.array([-np.inf, np.nan]), 2)
+    @example(np.tile([0.25, 0.5], 50), 100)
     def test_it_agrees_with_a_slow_reference(self, probabilities, k):
         found = top_k(probabilities, k)
         assert found.dtype == np.int64
@@ -126,7 +151,8 @@ class TestTopK:
 
     @pytest.mark.parametrize("k", [0, -1, 1.5, "2", None])
     def test_a_k_that_counts_nothing(self, k):
-        with pytest.raises(ShapeError, match="k must be a whole number of at least 1, not "):
+        reason = f"k must be a whole number of at least 1, not {k!r}$"
+        with pytest.raises(ShapeError, match=reason):
             top_k([0.5], k)
 
     def test_other_shapes_say_what_was_expected(self):
@@ -164,6 +190,10 @@ class TestMessage:
         message = prediction_message([np.nan, 0.5], ["a", "b"], 5)
         assert message == [{"confidence": "0.5", "prediction": "b"}]
 
+    def test_other_shapes_say_what_was_expected(self):
+        with pytest.raises(ShapeError, match=r"probabilities must be an array of shape \(N,\)"):
+            prediction_message([[0.5]], ["a"], 1)
+
     def test_labels_of_another_model(self):
         with pytest.raises(ShapeError, match="labels must be 2, one for each probability, not 3"):
             prediction_message([0.5, 0.5], ["a", "b", "c"], 1)
@@ -180,6 +210,7 @@ class TestLabels:
         st.sampled_from(["", "\ufeff"]),
         st.sampled_from(["", "\n", "\r\n\r\n", " \n\t\n"]),
     )
+    @example(["X-ray"], "\n", "", "")
     def test_whatever_wrote_the_file(self, labels, newline, mark, end):
         assert parse_labels(mark + newline.join(labels) + end) == tuple(labels)
 

@@ -57,6 +57,21 @@ def test_what_is_wrong_with_a_picture_or_class_is_told_first(section, change, pr
     assert problem_of(section, change)[1].startswith(problem)
 
 
+@pytest.mark.parametrize("side", ["width", "height"])
+def test_half_a_size_is_none(side):
+    document = to_coco([IMAGE])
+    del document["images"][0][side]
+    problem = "images[0] (a.jpg): its width and height are no picture's"
+    assert parse_coco(json.dumps(document)) == ((attrs.evolve(IMAGE, wh=None),), (problem,))
+
+
+@pytest.mark.parametrize("section", ["images", "annotations", "categories"])
+def test_what_is_no_entry_is_told_and_the_others_kept(section):
+    document = to_coco([IMAGE])
+    document[section].insert(0, 7)
+    assert parse_coco(json.dumps(document)) == ((IMAGE,), (f"{section}[0] is no object, but 7",))
+
+
 def test_pictures_without_a_box_or_a_size_are_taken():
     document = to_coco([IMAGE])
     del document["images"][0]["width"], document["images"][0]["height"]

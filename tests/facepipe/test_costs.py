@@ -419,6 +419,11 @@ _TIERS = ["prices", "rekognition.images", "tiers"]
         (["prices", "s3.puts", "source"], ..., "the price s3.puts lacks `source`"),
         (["prices", "s3.puts", "unconfirmed"], 7, "`unconfirmed` must be a text of one line"),
         (["prices", "s3.puts", "per"], True, "`per` must be a number greater than 0, not True"),
+        (
+            ["prices", "s3.puts", "per"],
+            5e-324,
+            "`per` must be no less than 1E-12, not 5e-324",
+        ),
         (_TIERS, [], "the price rekognition.images's `tiers` must be a list of at least one tier"),
         (_TIERS, {}, "must be a list of at least one tier"),
         (

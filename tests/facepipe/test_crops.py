@@ -98,3 +98,11 @@ def test_what_is_cut_is_the_region(found, wh):
         crop = cut(frame, region)
         assert crop.shape == (region[3] - region[1], region[2] - region[0], 3)
         assert np.shares_memory(crop, frame)
+
+
+def test_near_a_corner_a_region_begins_there():
+    assert crop_regions(one(5, 5, 25, 25), (640, 480)).tolist() == [[0, 0, 80, 80]]
+
+
+def test_regions_are_whole_pixels_whatever_type_the_frames_size_has():
+    assert crop_regions(one(5, 5, 25, 25), (640.0, 480.0)).dtype == np.int64

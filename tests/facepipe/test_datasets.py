@@ -98,6 +98,7 @@ def test_copies_of_what_was_split_earlier_are_on_its_side(given_, data):
 
 
 @given(one_class)
+@example({str(number): ["can"] for number in range(7)})
 @example({str(number): ["can"] for number in range(10)})
 def test_of_pictures_of_one_class_each_a_fifth_is_kept_as_near_as_can_be(classes):
     sides = split_pictures(classes)
@@ -146,16 +147,46 @@ def test_of_pictures_of_several_classes_a_fifth_of_each_is_kept():
 
 
 def test_a_class_that_the_needs_alone_would_leave_on_one_side_is_on_both():
-    classes = {"0": ["can", "cup"], "1": ["can", "bottle"], "2": ["cup", "bottle"], "3": ["cup"]}
+    classes = {"0": ["can", "cup"], "1": ["bottle", "can", "cup"], "2": ["bottle", "can"]}
     sides = split_pictures(classes)
-    for name in ("can", "cup"):
-        assert {sides[digest] for digest, found in classes.items() if name in found} == {
-            TRAIN,
-            VALIDATION,
-        }
+    for name in ("bottle", "can", "cup"):
+        assert on_side(classes, sides, name, TRAIN)
+        assert on_side(classes, sides, name, VALIDATION)
+
+
+def test_the_only_picture_of_a_class_is_learnt_from():
+    assert split_pictures({"0": ["can"], "1": ["can", "cup"]}) == {"0": VALIDATION, "1": TRAIN}
+
+
+def test_single_pictures_make_up_for_many_copies():
+    classes = {str(number): ["can"] for number in range(10)}
+    sides = split_pictures(classes, groups={"7": 0, "8": 0, "9": 0})
+    assert on_side(classes, sides, "can", VALIDATION) == 2
+
+
+def test_what_was_split_earlier_counts():
+    classes = {str(number): ["can"] for number in range(10)}
+    sides = split_pictures(classes)
+    judged_by = {digest: side for digest, side in sides.items() if side == VALIDATION}
+    assert split_pictures(classes, judged_by) == sides
+
+
+def test_classes_are_brought_to_both_sides_one_after_the_other():
+    classes = {"0": "ab", "1": "a", "2": "bcd", "3": "d", "4": "abc", "5": "bd", "6": "ac"}
+    sides = split_pictures(classes, groups={"1": 0, "3": 0, "5": 0})
+    for name in "abcd":
+        assert on_side(classes, sides, name, TRAIN)
+        assert on_side(classes, sides, name, VALIDATION)
+
+
+def test_no_more_pictures_than_need_be_are_moved():
+    classes = {"0": "b", "1": "c", "2": "a", "3": "ab", "4": "c", "5": "bc"}
+    sides = split_pictures(classes, groups={"1": 0, "4": 0})
+    assert list(sides.values()).count(VALIDATION) == 2
 
 
 def test_the_split_is_the_same_everywhere():
+    assert split_pictures({"0": ["can"], "1": ["can"]}) == {"0": TRAIN, "1": VALIDATION}
     classes = {f"{number:x}": ["can"] for number in range(16)}
     sides = split_pictures(classes)
     assert [digest for digest in classes if sides[digest] == VALIDATION] == ["b", "d", "f"]

@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as npst
 from facepipe.boxes import box_iou, scale_boxes
 from facepipe.detections import Detections
 from facepipe.errors import ShapeError
+from facepipe.letterbox import Letterbox
 from tests.strategies import boxes, detections, frame_sizes, rubbish_floats
 
 INPUT, FRAME = (300, 300), (1920, 1080)
@@ -95,9 +96,24 @@ def test_awscam_labels_are_numbers_or_their_text(label):
     assert Detections.from_awscam([row], input_wh=INPUT, frame_wh=FRAME).labels.tolist() == [7]
 
 
-def test_awscam_text_that_is_no_number_is_rubbish():
-    row = {"label": "face", "prob": None, "xmin": 1, "ymin": 1, "xmax": 9, "ymax": 9}
-    assert len(Detections.from_awscam([row], input_wh=INPUT, frame_wh=FRAME)) == 0
+@pytest.mark.parametrize("label", ["face", None, 10**400, [1], 1j, -(10**400)])
+def test_awscam_rubbish_takes_no_other_row_with_it(label):
+    row = {"label": 1, "prob": 0.5, "xmin": 1, "ymin": 1, "xmax": 9, "ymax": 9}
+    rubbish = dict(row, label=label)
+    found = Detections.from_awscam([rubbish, row, rubbish], input_wh=INPUT, frame_wh=FRAME)
+    assert found == Detections.from_awscam([row], input_wh=INPUT, frame_wh=FRAME)
+    assert len(found) == 1
+
+
+def test_any_nan_of_a_network_is_rubbish_and_no_more_is_said():
+    signalling = np.full((1, 2, 6), 0x7FA00000, np.uint32).view(np.float32)
+    assert len(Detections.from_mxnet_ssd(signalling, frame_wh=FRAME)) == 0
+
+
+def test_a_box_that_rounds_to_nothing_on_its_way_to_the_frame_is_dropped():
+    box = Letterbox.fit((320, 180), (64, 64))
+    rows = [[[1e-9, 1e-20, 1, 2e-20, 0.9, 0], [1, 20, 3, 22, 0.8, 1]]]
+    assert Detections.from_yolo(rows, letterbox=box).labels.tolist() == [1]
 
 
 def test_background_is_no_detection():
@@ -144,11 +160,17 @@ def test_a_larger_cascade_weight_is_a_larger_score(weights):
         lambda: Detections(np.ones((2, 4)), [1, 1], [1]),
         lambda: Detections(np.ones((1, 4)), [[1]], [1]),
         lambda: Detections([[1, 2, 3], [4]], [1, 1], [1, 1]),
+        lambda: Detections([[10**400, 0, 1, 1]], [1], [1]),
+        lambda: Detections.from_mxnet_ssd([[0, 1, 0, 0, 10**400, 1]], frame_wh=FRAME),
         lambda: Detections([[np.nan, 0, 1, 1]], [1], [1]),
         lambda: Detections([[0, 0, np.inf, 1]], [1], [1]),
         lambda: Detections([[0, 0, 1, 1]], [np.nan], [1]),
         lambda: Detections([[0, 0, 1, 1]], [1], np.array([np.nan])),
         lambda: Detections.from_mxnet_ssd(np.ones((0, 7)), frame_wh=FRAME),
+        lambda: Detections.from_cascade(np.ones((1, 4)), [10**400], input_wh=INPUT, frame_wh=FRAME),
+        lambda: Detections.from_cascade(
+            np.ones((2, 4)), [[1], [2, 3]], input_wh=INPUT, frame_wh=FRAME
+        ),
     ],
 )
 def test_a_wrong_shape_says_what_was_expected(wrong):

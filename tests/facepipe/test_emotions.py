@@ -5,7 +5,7 @@ import json
 import pickle
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from facepipe.emotions import FaceEmotions, face_details, filter_emotions, largest_face
@@ -30,6 +30,7 @@ def test_it_keeps_every_emotion_above_the_threshold_and_no_other(face, threshold
 
 
 @given(faces())
+@example({"Emotions": [{"Type": "CALM", "Confidence": 10.5}]})
 def test_the_threshold_is_10_unless_told(face):
     assert filter_emotions(face) == filter_emotions(face, 10.0)
 
@@ -69,6 +70,7 @@ rubbish = (
     st.lists(
         rubbish
         | st.fixed_dictionaries({"Type": st.none() | st.just("") | st.integers()})
+        | st.fixed_dictionaries({"Type": st.just("") | st.integers(), "Confidence": st.just(50.0)})
         | st.fixed_dictionaries({"Type": st.just("HAPPY")})
         | st.fixed_dictionaries(
             {
@@ -82,7 +84,7 @@ def test_a_malformed_entry_is_dropped_and_takes_no_neighbour_with_it(face, mad):
     assert filter_emotions({**face, "Emotions": mad + face["Emotions"]}) == filter_emotions(face)
 
 
-@pytest.mark.parametrize("confidence", [-0.5, 100.5, float("nan"), "much", None, True, []])
+@pytest.mark.parametrize("confidence", [-0.5, 100.5, float("nan"), 10**400, "much", None, True, []])
 def test_a_confidence_that_is_no_percentage_is_dropped(confidence):
     mad = {"Type": "ANGRY", "Confidence": confidence}
     good = {"Type": "HAPPY", "Confidence": 50}
@@ -99,6 +101,7 @@ def test_a_face_without_emotions_says_how_to_get_them(face):
 def test_copies_and_pickles_are_equal(face):
     kept = filter_emotions(face)
     assert copy.deepcopy(kept) == pickle.loads(pickle.dumps(kept)) == kept
+    assert hash(copy.deepcopy(kept)) == hash(kept)
 
 
 def test_scores_cannot_be_changed():
@@ -116,8 +119,10 @@ def test_the_largest_face_is_the_one_scored(details):
 
 
 @pytest.mark.parametrize(
-    "box", [None, {}, {"Width": "wide", "Height": 1}, {"Width": float("nan"), "Height": 1}]
-)
+    "box",
+    [None, {}, {"Width": "wide", "Height": 1}, {"Width": float("nan"), "Height": 1},
+     {"Width": float("inf"), "Height": 1}, {"Width": 10**400, "Height": 1}],
+)  # fmt: skip
 def test_a_face_without_a_box_never_wins(box):
     good = {"BoundingBox": {"Width": 0.1, "Height": 0.1}}
     assert largest_face({"FaceDetails": [{"BoundingBox": box}, good]}) is good

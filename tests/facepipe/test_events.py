@@ -47,6 +47,24 @@ def eventbridge(key):
     return {"detail-type": "Object Created", "detail": entry}
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("s3_put", "s3"), ("sqs_s3", "sqs"), ("sns_s3", "sns"), ("eventbridge", "eventbridge"),
+        ("batch_1_0", "batch"), ("s3_test", "test"),
+    ],
+)  # fmt: skip
+def test_a_kind_is_named_as_documented(load_event, name, kind):
+    assert event_kind(load_event(name)) == kind
+
+
+def test_what_an_event_does_not_say_is_none():
+    (bare,) = iter_s3_objects({"Records": [s3_record("a")]})
+    assert bare == S3Object("b", "a", None, None, None, 1, None)
+    (first,) = iter_s3_objects(sqs(json.dumps(eventbridge("a"))))
+    assert (first.message_id, first.receive_count) == ("0", 1)
+
+
 def test_a_direct_event(load_event):
     assert list(iter_s3_objects(load_event("s3_put"))) == [CROP]
 
@@ -73,11 +91,17 @@ def test_eventbridge_does_not_encode_keys(load_event, name):
     assert keys(load_event(name)) == ["faces/foo name+value%2B.jpg"]
 
 
+def test_eventbridge_says_as_much_as_s3_and_the_time_to_the_second(load_event):
+    key, at = "faces/foo name+value%2B.jpg", PUT_AT.replace(microsecond=0)
+    assert list(iter_s3_objects(load_event("eventbridge"))) == [
+        S3Object("deeplens-crops", key, 18432, at)
+    ]
+
+
 @pytest.mark.parametrize("name", ["batch_1_0", "batch_2_0"])
 def test_batch_operations_name_their_task(load_event, name):
-    expected = S3Object(
-        "deeplens-crops", "faces/foo name+value.jpg", task_id="dGFza2lkZ29lc2hlcmUK"
-    )
+    task = "dGFza2lkZ29lc2hlcmUK"
+    expected = S3Object("deeplens-crops", "faces/foo name+value.jpg", None, None, None, 1, task)
     assert list(iter_s3_objects(load_event(name))) == [expected]
 
 
@@ -160,8 +184,12 @@ NOT_UTF8 = {"bucket": {"name": "b"}, "object": {"key": "%FF"}}
         {"Records": [{"eventSource": "aws:sqs", "body": json.dumps(eventbridge("a"))}]},
         {"Records": [{**sqs(json.dumps(eventbridge("a")))["Records"][0],
                       "attributes": {"ApproximateReceiveCount": "often"}}]},
+        {"Records": [{**sqs(json.dumps(eventbridge("a")))["Records"][0],
+                      "attributes": {"ApproximateReceiveCount": float("inf")}}]},
+        {"Records": [{"eventSource": {}}]}, sqs("[" * 100_000),
+        eventbridge("\ud800"), {"Records": [s3_record("a", "ObjectCreated:\udfff")]},
         {"detail-type": "Object Created", "detail": {}},
-        {"invocationId": "i", "tasks": [{}]}, {"invocationId": "i", "tasks": None},
+        {"tasks": []}, {"invocationId": "i", "tasks": [{}]}, {"invocationId": "i", "tasks": None},
     ],
 )  # fmt: skip
 def test_what_is_no_event_is_told(event):

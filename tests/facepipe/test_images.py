@@ -159,6 +159,16 @@ def test_what_is_fitted_is_nearly_the_mean_of_what_it_was(portraits, wh, quick):
     assert np.abs(fitted.astype(int) - mean).mean() < (2 if quick else 1.5)
 
 
+@pytest.mark.parametrize("times", [2, 4])
+def test_what_is_fitted_into_its_half_is_the_mean_of_four_pixels(portraits, times):
+    picture = cv2.resize(portraits["hopper"], (80 * times, 64 * times))
+    halved = picture
+    while halved.shape[0] > 64:
+        halved = halved.reshape(halved.shape[0] // 2, 2, -1, 2, 3).mean(axis=(1, 3))
+        halved = np.floor(halved + 0.5).astype(np.uint8)
+    assert np.array_equal(fit_within(picture, (80, 64)), halved)
+
+
 def test_no_picture_fits_nowhere():
     with pytest.raises(ImageError, match="no pixels"):
         fit_within(np.zeros((0, 8, 3), np.uint8), (4, 4))
@@ -377,3 +387,41 @@ class TestBlurred:
         checked[::2, 1::2] = checked[1::2, ::2] = 150
         box = [[0, 0, 60, 60]]
         np.testing.assert_array_equal(blurred(grey, box), blurred(checked, box))
+
+
+class TestSizeInAHeader:
+    """Segments by hand: ITU-T T.81, table B.1, and the PNG specification, 11.2.1."""
+
+    FRAMES = sorted({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
+    SIZE = b"\x00\x11\x08" + (80).to_bytes(2, "big") + (120).to_bytes(2, "big")
+    PNG = b"\x89PNG\r\n\x1a\n" + b"\x00\x00\x00\x0dIHDR"
+
+    def jpeg(self, *before, frame=0xC0):
+        return b"\xff\xd8" + b"".join(before) + bytes([0xFF, frame]) + self.SIZE
+
+    @pytest.mark.parametrize("frame", FRAMES)
+    def test_every_kind_of_frame_says_it(self, frame):
+        data = self.jpeg(frame=frame)
+        assert image_wh(data) == (120, 80)
+        with pytest.raises(ImageError, match="do not say its size"):
+            image_wh(data[:-1])
+
+    @pytest.mark.parametrize("marker", [0x02, 0xC4, 0xC8, 0xCC, 0xDB, 0xE0, 0xFE])
+    def test_what_has_a_length_is_passed_over(self, marker):
+        assert image_wh(self.jpeg(bytes([0xFF, marker, 0, 4, 0xFF, 0xC0]))) == (120, 80)
+
+    @pytest.mark.parametrize("marker", [0x01, *range(0xD0, 0xD8)])
+    def test_what_has_no_length_is_passed_over(self, marker):
+        assert image_wh(self.jpeg(bytes([0xFF, marker]))) == (120, 80)
+
+    @pytest.mark.parametrize("marker", [0xD8, 0xD9, 0xDA])
+    def test_past_the_end_nothing_says_it(self, marker):
+        with pytest.raises(ImageError, match="do not say its size"):
+            image_wh(self.jpeg(bytes([0xFF, marker, 0, 2])))
+
+    @pytest.mark.parametrize("wh", [(120, 80), (2**24 + 1, 2**25 + 1)])
+    def test_the_first_chunk_of_a_png_says_it(self, wh):
+        data = self.PNG + b"".join(side.to_bytes(4, "big") for side in wh)
+        assert image_wh(data) == wh
+        with pytest.raises(ImageError, match="do not say its size"):
+            image_wh(data[:-1])

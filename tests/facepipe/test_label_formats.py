@@ -176,7 +176,9 @@ class TestRubbish:
         read(reader, deep)
         read(reader, GOOD[reader].replace("20", "[" * 900 + "]" * 900))
 
-    @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "9" * 5000, "1e8"])
+    @pytest.mark.parametrize(
+        "number", ["NaN", "Infinity", "-Infinity", "1e999", "9" * 5000, "1e8", "10000001"]
+    )
     @pytest.mark.parametrize("reader", [parse_coco, parse_manifest])
     def test_what_is_no_coordinate_never_becomes_one(self, reader, number):
         text = GOOD[reader].replace(" 20", f" {number}")
@@ -188,3 +190,22 @@ class TestRubbish:
         assert problems
         kept = [box for image in images for box in image.boxes.tolist()]
         assert kept in ([], IMAGE.boxes.tolist()[1:])
+
+    @pytest.mark.parametrize("reader", [parse_coco, parse_manifest])
+    def test_the_farthest_coordinate_is_one(self, reader):
+        (image,), problems = reader(GOOD[reader].replace(" 20", " 10000000"))
+        assert problems == ()
+        assert image.boxes[0].tolist() == [10, 1e7, 40, 1e7 + 40]
+
+    @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+    def test_numbers_that_only_python_knows_are_no_json(self, number):
+        with pytest.raises(LabelsError, match=f"this is no JSON: it has no number {number}"):
+            parse_coco(GOOD[parse_coco].replace(" 20", f" {number}"))
+
+    @pytest.mark.parametrize("reader", READERS)
+    def test_what_stands_before_the_labels_is_told(self, reader):
+        try:
+            _, problems = reader("X" + GOOD[reader])
+        except LabelsError:
+            return
+        assert problems

@@ -12,6 +12,10 @@ from tests.strategies import class_names, frame_sizes, labelled_images
 BOX = [[10.0, 20.0, 30.0, 60.0]]
 
 
+def test_labels_need_not_name_their_picture():
+    assert LabelledImage("", None, BOX, ["can"]).name == ""
+
+
 def test_a_picture_without_a_box():
     image = LabelledImage("a.jpg", None, [], [])
     assert image.boxes.shape == (0, 4)
@@ -56,10 +60,10 @@ def test_the_boxes_are_its_own():
         ({"boxes": [[1, 2, 3, np.inf]]}, "^boxes must be finite numbers"),
         ({"boxes": []}, "^labels must be 0, one for each box, not 1"),
         ({"labels": []}, "^labels must be 1, one for each box, not 0"),
-        ({"labels": "c"}, "^labels must be one name for each box"),
+        ({"labels": "c"}, "^labels must be one name for each box, not 'c'$"),
         ({"labels": [7]}, "^labels must be of names; a name is text, not 7"),
         ({"labels": [""]}, "is not blank"),
-        ({"labels": ["can "]}, "^labels must be without blanks around them"),
+        ({"labels": ["can "]}, "^labels must be without blanks around them, not 'can '$"),
         ({"labels": ["a\u2028b"]}, "no control character"),
     ],
 )

@@ -64,6 +64,32 @@ class TestManifest:
             assert problems == ()
             assert image.boxes.tolist() == [BOX, BOX]
 
+    @pytest.mark.parametrize("date", [None, 7, ""])
+    def test_of_two_jobs_the_one_with_a_date_counts(self, date):
+        dated, undated = self.line(), self.line()
+        undated["labels"]["annotations"] = []
+        undated["labels-metadata"]["creation-date"] = date
+        other = {"other": undated["labels"], "other-metadata": undated["labels-metadata"]}
+        for record in ({**dated, **other}, {**other, **dated}):
+            assert parse_manifest(json.dumps(record)) == ((IMAGE,), ())
+
+    def test_what_is_no_annotation_is_told_and_the_others_kept(self):
+        record = self.line()
+        record["labels"]["annotations"].insert(0, 7)
+        problem = "line 1: annotations[0] of a.jpg is no object, but 7"
+        assert parse_manifest(json.dumps(record)) == ((IMAGE,), (problem,))
+
+    @pytest.mark.parametrize(
+        ("class_id", "classes"), [(0, {"0": " "}), (0, {"0": 7}), (None, {"None": "cup"})]
+    )
+    def test_a_class_has_a_number_and_a_name(self, class_id, classes):
+        record = self.line()
+        record["labels"]["annotations"][0]["class_id"] = class_id
+        record["labels-metadata"]["class-map"].update(classes)
+        (image,), (told,) = parse_manifest(json.dumps(record))
+        assert told == f"line 1: annotations[0] of a.jpg: there is no class {class_id}"
+        assert image.labels == ("tin",)
+
     def test_a_line_without_a_size_or_dates_is_taken(self):
         record = self.line()
         del record["labels"]["image_size"], record["labels-metadata"]["creation-date"]
@@ -196,6 +222,7 @@ class TestManifestLine:
                 "^a box of 'can' in a.jpg is empty, or outside",
             ),
             ({"boxes": [[9, 9, 9, 20]] * 2}, {}, "is empty"),
+            ({"boxes": [[9, 9, 20, 9]] * 2}, {}, "is empty"),
             ({"boxes": [[9, 9, 5, 20]] * 2}, {}, "is empty"),
         ],
     )

@@ -38,6 +38,10 @@ def test_what_is_formatted_is_parsed_back(pointer):
     assert parse_pointer(format_pointer(pointer)) == pointer
 
 
+def test_a_pointer_is_written_for_people_to_read():
+    assert format_pointer(POINTER).splitlines()[:2] == ["{", '  "version": 1,']
+
+
 @given(model_pointers())
 def test_a_pointer_is_no_longer_than_devices_read(pointer):
     assert len(format_pointer(pointer).encode()) <= MAX_POINTER_BYTES
@@ -138,3 +142,7 @@ def test_times_have_a_zone_and_are_cut_to_milliseconds():
         ModelPointer(NEW, NOON.replace(tzinfo=None))
     with pytest.raises(PointerError, match="no time in UTC"):
         ModelPointer(NEW, datetime.max.replace(tzinfo=timezone(timedelta(hours=-2))))
+
+
+def test_times_are_kept_in_utc_wherever_the_machine_is(far_from_utc):
+    assert ModelPointer(NEW, NOON).published_at.utcoffset() == timedelta(0)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from facepipe.errors import ShapeError
 from facepipe.moods import EMOTION_COLOURS, emotion_colour, emotion_shares, emotion_word
+from tests.strategies import REKOGNITION_TYPES
 
 times = st.floats(0, 1e5)
 confidences = st.floats(0.01, 100)
@@ -37,6 +38,8 @@ def slow_share(taken, emotion, moment, width):
 @given(crops, moments, widths)
 @example([], [0.0], 1.0)
 @example([(0.0, {})], [0.0], 1.0)
+@example([(0.0, {"CALM": 50.0})], [3.0], 1.0)
+@example([(0.0, {"CALM": 0.5})], [0.0], 1.0)
 def test_agrees_with_the_slow_reference(taken, moments, width):
     shares = shares_of(taken, moments, width)
     assert set(shares) == {emotion for _, told in taken for emotion in told}
@@ -74,9 +77,11 @@ def test_a_width_is_greater_than_nothing(width):
         emotion_shares([], [], [], width)
 
 
-@pytest.mark.parametrize(("seconds", "moments"), [([1.0], []), ([], [[1.0]])])
-def test_wrong_shapes_are_told(seconds, moments):
-    with pytest.raises(ShapeError):
+@pytest.mark.parametrize(
+    ("seconds", "moments", "name"), [([1.0], [], "seconds"), ([], [[1.0]], "moments")]
+)
+def test_wrong_shapes_are_told(seconds, moments, name):
+    with pytest.raises(ShapeError, match=f"^{name} must be an array of shape"):
         emotion_shares(seconds, [], moments, 1.0)
 
 
@@ -86,5 +91,11 @@ def test_any_emotion_has_a_colour_and_a_word(emotion):
     assert emotion_word(emotion) == emotion_word(emotion).lower()
 
 
+def test_what_cannot_be_told_is_unclear():
+    assert emotion_word("UNKNOWN") == "unclear"
+
+
 def test_colours_differ():
+    assert {*EMOTION_COLOURS, "UNKNOWN"} == {*REKOGNITION_TYPES}
     assert len({*EMOTION_COLOURS.values(), emotion_colour("UNKNOWN")}) == len(EMOTION_COLOURS) + 1
+    assert all(re.fullmatch("#[0-9a-f]{6}", colour) for colour in EMOTION_COLOURS.values())

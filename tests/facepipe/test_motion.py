@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import attrs
 import numpy as np
 import pytest
 from hypothesis import given
@@ -102,3 +103,33 @@ def test_a_frame_that_could_not_be_looked_at_does_not_count():
     assert not gate.is_due(np.zeros((4, 4), np.uint8), 0.5)
     gate.reset()
     assert gate.is_due(np.zeros((4, 4), np.uint8), 0.6)
+
+
+def test_unless_told_a_still_scene_is_looked_at_for_a_second_and_then_every_three():
+    hall = np.zeros((4, 4), np.uint8)
+    clip = [(hall, index / 2) for index in range(14)]
+    assert looked_at(MotionGate(), clip) == [0, 1, 7, 13]
+
+
+@pytest.mark.parametrize(("change", "is_motion"), [(8, False), (9, True)])
+def test_unless_told_a_change_of_more_than_eight_is_motion(change, is_motion):
+    gate = MotionGate(linger_seconds=0)
+    assert gate.is_due(np.zeros((4, 4), np.uint8), 0.0)
+    assert gate.is_due(np.full((4, 4), change, np.uint8), 1.0) == is_motion
+
+
+@pytest.mark.parametrize("setting", ["threshold", "linger_seconds", "idle_seconds"])
+def test_no_setting_is_negative(setting):
+    with pytest.raises(ValueError, match=setting):
+        MotionGate(**{setting: -0.5})
+
+
+def test_a_gate_is_made_of_its_settings_alone():
+    settings = [field.name for field in attrs.fields(MotionGate) if field.init]
+    assert settings == ["threshold", "linger_seconds", "idle_seconds"]
+
+
+def test_a_picture_without_a_pixel_never_differs():
+    gate = MotionGate(linger_seconds=0)
+    assert gate.is_due(np.zeros((0, 4, 3), np.uint8), 0.0)
+    assert not gate.is_due(np.zeros((0, 4, 3), np.uint8), 1.0)

@@ -17,12 +17,13 @@ THRESHOLDS = [0.0, 1 / 7, 1 / 3, 0.45, 0.5, 1.0]  # on a grid of integers many p
 
 STRATEGIES = {
     "as measured": {},
-    "plain Python": {"PLAIN_PYTHON": 10**9},
-    "sweep": {"PLAIN_PYTHON": 0, "PEEL_FIRST": 10**9},
-    "sweep in small chunks": {"PLAIN_PYTHON": 0, "PEEL_FIRST": 10**9, "CHUNK": 64},
-    "peel, then sweep": {"PLAIN_PYTHON": 0, "PEEL_FIRST": 0},
-    "peel to the end": {"PLAIN_PYTHON": 0, "PEEL_FIRST": 0, "PEEL_YIELD": 0, "CHUNK": 64},
-    "peel when crowded": {"PLAIN_PYTHON": 0, "PEEL_FIRST": 10**9, "SWEEP_NEIGHBOURS": 1},
+    "plain Python": {"PLAIN_PYTHON": 10**9, "PLAIN_TRIED": 10**9},
+    "plain Python, given up soon": {"PLAIN_PYTHON": 0, "PLAIN_KEPT": 1},
+    "sweep": {"PLAIN_TRIED": 0, "PEEL_FIRST": 10**9},
+    "sweep in small chunks": {"PLAIN_TRIED": 0, "PEEL_FIRST": 10**9, "CHUNK": 64},
+    "peel, then sweep": {"PLAIN_TRIED": 0, "PEEL_FIRST": 0},
+    "peel to the end": {"PLAIN_TRIED": 0, "PEEL_FIRST": 0, "PEEL_YIELD": 0, "CHUNK": 64},
+    "peel when crowded": {"PLAIN_TRIED": 0, "PEEL_FIRST": 10**9, "SWEEP_NEIGHBOURS": 1},
 }
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from facepipe.emotions import FaceEmotions, filter_emotions, largest_face
@@ -37,6 +37,7 @@ responses = st.lists(face_details(), max_size=3).map(lambda faces: {"FaceDetails
 @given(crop_keys(), responses, confidences())
 def test_camera_and_time_come_from_the_key(key, response, threshold):
     scored = score_crop(format_key(key), response, event_time=NOON, min_confidence=threshold)
+    assert scored.key == format_key(key)
     assert (scored.camera, scored.captured_at) == (key.camera, key.captured_at)
     assert scored.face_count == len(response["FaceDetails"])
 
@@ -45,6 +46,13 @@ def test_camera_and_time_come_from_the_key(key, response, threshold):
 def test_a_foreign_key_is_scored_all_the_same(response, event_time):
     scored = score_crop("faces/holiday.jpg", response, event_time=event_time)
     assert (scored.camera, scored.captured_at) == (UNKNOWN_CAMERA, event_time)
+
+
+@given(responses)
+@example({"FaceDetails": [{"Emotions": [{"Type": "CALM", "Confidence": 10.5}]}]})
+def test_the_threshold_is_10_unless_told(response):
+    scored = score_crop("faces/a.jpg", response, event_time=NOON)
+    assert scored == score_crop("faces/a.jpg", response, event_time=NOON, min_confidence=10.0)
 
 
 @given(responses, confidences())
@@ -156,3 +164,7 @@ def test_a_time_is_written_so_that_it_can_be_read_and_sorted(moment):
     read = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
     assert timedelta(0) <= moment - read < timedelta(milliseconds=1)
     assert len(text) == 24
+
+
+def test_a_time_is_written_in_utc_wherever_the_machine_is(far_from_utc):
+    assert iso_millis(NOON) == "2026-11-20T12:00:00.000Z"

@@ -79,8 +79,9 @@ class TestKeys:
     )
     def test_parts_that_make_no_key(self, change):
         parts = attrs.asdict(SampleKey("hall", "hall-1", NOON, "4f9c", 7, "jpg"))
-        with pytest.raises(KeyFormatError):
+        with pytest.raises(KeyFormatError) as caught:
             sample_key(**dict(parts, **change))
+        assert caught.value.key == [*change.values()][-1]
 
     @pytest.mark.parametrize(
         "key",
@@ -103,8 +104,9 @@ class TestKeys:
         ],
     )
     def test_keys_that_are_not_ours(self, key):
-        with pytest.raises(KeyFormatError):
+        with pytest.raises(KeyFormatError) as caught:
             parse_sample_key(key)
+        assert caught.value.key is not None
 
 
 class TestRecord:
@@ -169,6 +171,29 @@ class TestRecord:
     def test_a_record_of_nothing(self):
         record = sample_record(CONFIG, "a.jpg", [], camera="hall-1", captured_at=NOON)
         assert record["model-prediction"] == []
+
+    def test_there_are_boxes_only_of_what_was_detected_in_a_picture_of_known_size(self):
+        found = Detections([[10, 20, 30, 60]], [1 / 3], [1])
+        for known in ({"detections": found}, {"wh": (640, 480)}):
+            record = sample_record(CONFIG, "a.jpg", [], camera="x", captured_at=NOON, **known)
+            assert "faces" not in record
+
+    def test_shares_and_scores_have_six_decimals(self):
+        found = Detections([[10, 20, 30, 60]], [1 / 3], [1])
+        record = sample_record(
+            CONFIG, "a.jpg", [[1 / 3, 2 / 3]], camera="x", captured_at=NOON,
+            detections=found, wh=(640, 480),
+        )  # fmt: skip
+        assert record["model-prediction"] == [[0.333333, 0.666667]]
+        assert record["faces-metadata"]["objects"] == [{"confidence": 0.333333}]
+
+    def test_time_is_written_in_utc_wherever_the_machine_is(self, far_from_utc):
+        nobody = Detections([], [], [])
+        record = sample_record(
+            CONFIG, "a.jpg", [], camera="x", captured_at=NOON, detections=nobody, wh=(640, 480)
+        )
+        assert record["metadata"]["publish-ts"] == "2026-11-20 12:00:00.000000"
+        assert record["faces-metadata"]["creation-date"] == "2026-11-20T12:00:00.000000"
 
 
 def test_a_record_names_what_was_found():

@@ -103,6 +103,8 @@ class TestByPrediction:
     @example(("LEAST_CONFIDENCE", 0.6), [[0.2, 0.2, 0.4, 0.2]])
     @example(("MARGIN", 0.02), [[0.3, 0.35, 0.34, 0.01]])
     @example(("ENTROPY", 0.75), [[0.5, 0.25, 0.25]])
+    @example(("LEAST_CONFIDENCE", 0.5), [[0.5, 0.5]])
+    @example(("LEAST_CONFIDENCE", 1.0), [[1.0, 0.0]])
     @example(("MARGIN", 1.0), [[1.0]])
     @example(("ENTROPY", 0.0), [[1.0, 0.0]])
     def test_a_frame_is_kept_if_one_of_its_predictions_qualifies(self, strategy, predictions):
@@ -125,7 +127,14 @@ class TestByPrediction:
 
     @given(sampling_strategies())
     def test_nothing_is_kept_of_which_nothing_was_said(self, strategy):
-        for predictions in ([], [[]], [[math.nan, 0.5]], [[1.5, -0.5]], np.empty((0, 2))):
+        for predictions in (
+            [],
+            [[]],
+            [[math.nan, 0.5]],
+            [[1.5, -0.5]],
+            [[1.5, 1.5]],
+            np.empty((0, 2)),
+        ):
             assert not keeps(Strategy(*strategy), predictions, NoGenerator())
 
     def test_arrays_serve(self):
@@ -142,6 +151,7 @@ class TestByPrediction:
 @given(st.lists(distributions(), max_size=2))
 def test_without_a_strategy_all_is_kept(predictions):
     assert keeps(None, predictions, NoGenerator())
+    assert keeps(FeedbackConfig("all", "samples").strategy, predictions, NoGenerator())
 
 
 @given(distributions())
@@ -273,6 +283,7 @@ class TestParse:
             ("s3-bucket-name", "a/b/c", "s3-bucket-name must have 3 to 63"),
             ("s3-bucket-name", "samples\n", "s3-bucket-name must have 3 to 63"),
             ("content-type", "image/gif", "content-type must be image/jpeg or image/png"),
+            ("file-ext", 5, "file-ext must be text, not 5"),
             ("file-ext", "png", "file-ext must be one of jpg, jpeg, not 'png'"),
             ("file-ext", ".jpg", "file-ext must be one of jpg, jpeg, not '.jpg'"),
             ("s3-prefix", None, "s3-prefix must be text, not None"),
@@ -301,14 +312,21 @@ class TestParse:
         body = {"s3-bucket-name": "samples", "content-type": "image/jpeg", key: value}
         with pytest.raises(FeedbackError) as caught:
             parse_feedback(json.dumps({"a1": body}))
-        assert caught.value.problems[0].startswith("a1: ")
-        assert problem in caught.value.problems[0]
+        (told,) = caught.value.problems
+        assert told.startswith("a1: ")
+        assert problem in told
         assert "\n" not in str(caught.value)
 
-    @pytest.mark.parametrize("prefix", ["facesheet", "my/faces", "...", "a b/ü", "a" * 255])
+    @pytest.mark.parametrize(
+        "prefix", ["facesheet", "my/faces", "...", "a b/ü", "a" * 255, "a/" * 199 + "aa"]
+    )
     def test_prefixes_that_are_fine(self, prefix):
         body = {"s3-bucket-name": "samples", "content-type": "image/jpeg", "s3-prefix": prefix}
         assert parse_feedback(json.dumps({"a1": body}))[0].prefix == prefix
+
+    def test_a_slash_at_the_end_of_a_prefix_is_left_out(self):
+        body = {"s3-bucket-name": "samples", "content-type": "image/jpeg", "s3-prefix": "a/"}
+        assert parse_feedback(json.dumps({"a1": body}))[0].prefix == "a"
 
     @pytest.mark.parametrize("name", ["RANDOM_SAMPLING", "LEAST_CONFIDENCE", "MARGIN", "ENTROPY"])
     @pytest.mark.parametrize("limit", [-0.1, 1.1, "0.5", True, None, 10**400, "1e999"])
@@ -322,5 +340,6 @@ class TestParse:
         if (name, limit) == ("ENTROPY", 1.1):
             assert parse_feedback(body)[0].strategy.limit == 1.1
             return
-        with pytest.raises(FeedbackError, match=f"^a1: {word} must be a number .*, not "):
+        numbers = "0 or more" if name == "ENTROPY" else "from 0 to 1"
+        with pytest.raises(FeedbackError, match=f"^a1: {word} must be a number {numbers}, not "):
             parse_feedback(body)

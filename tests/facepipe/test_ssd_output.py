@@ -23,6 +23,12 @@ def outputs(draw, max_classes=3):
     return np.hstack([boxes, scores])
 
 
+def apart(scores):
+    """Boxes that do not touch, with these scores."""
+    start = np.arange(len(scores))[:, None]
+    return np.hstack([np.hstack([start, start, start + 1, start + 1]) / len(scores), np.c_[scores]])
+
+
 def by_hand(output, most):
     """The same as MultiBoxDetection does it: one after the other, best first."""
     found = []
@@ -43,6 +49,7 @@ def by_hand(output, most):
 @given(outputs(), st.integers(1, 20))
 @example(np.empty((0, 5)), 400)
 @example(np.array([[0, 0, 1, 1, 0.2, 0.5], [0, 0, 1, 1, 0.5, 0.2]]), 400)
+@example(np.array([[0, 0, 1, 1, LEAST_SCORE]]), 400)
 def test_rows_are_those_of_multi_box_detection(output, most):
     np.testing.assert_array_equal(detection_rows(output, most=most), by_hand(output, most))
     np.testing.assert_array_equal(detection_rows(output[None], most=most), by_hand(output, most))
@@ -76,10 +83,34 @@ def test_detections_read_all_that_are_in_the_picture(output):
     np.testing.assert_array_equal(found.scores, rows[:, 1])
 
 
+def test_as_many_are_looked_at_as_multi_box_detection_does():
+    assert len(detection_rows(apart([0.5] * 401))) == 400
+
+
+def test_of_equal_scores_the_first_are_looked_at():
+    output = apart([0.25, 0.5] * 30)
+    np.testing.assert_array_equal(detection_rows(output, most=45), by_hand(output, 45))
+
+
+def test_any_nan_of_a_network_is_rubbish_and_no_more_is_said():
+    signalling = np.full((1, 2, 6), 0x7FA00000, np.uint32).view(np.float32)
+    assert len(detection_rows(signalling)) == 0
+
+
 @pytest.mark.parametrize(
-    "output",
-    [[], [[1, 2, 3, 4]], np.zeros((2, 9, 6)), np.zeros((1, 1, 9, 6)), np.zeros(6), "rows", None],
+    ("output", "got"),
+    [
+        ([], "an array of shape (0,)"),
+        ([[1, 2, 3, 4]], "an array of shape (1, 4)"),
+        (np.zeros((2, 9, 6)), "an array of shape (2, 9, 6)"),
+        (np.zeros((1, 1, 9, 6)), "an array of shape (1, 1, 9, 6)"),
+        (np.zeros(6), "an array of shape (6,)"),
+        ("rows", "'rows'"),
+        (None, "an array of shape ()"),
+        ([[0, 0, 1, 1, 10**400]], repr([[0, 0, 1, 1, 10**400]])[:80]),
+    ],
 )
-def test_another_shape_says_what_was_expected(output):
-    with pytest.raises(ShapeError, match=r"output must be \(1, N, 4 \+ C\) rows"):
+def test_another_shape_says_what_was_expected(output, got):
+    with pytest.raises(ShapeError, match=r"output must be \(1, N, 4 \+ C\) rows") as caught:
         detection_rows(output)
+    assert caught.value.got == got

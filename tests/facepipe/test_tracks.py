@@ -330,14 +330,14 @@ def test_a_hundred_faces():
 
 def test_ended_tracks_are_forgotten():
     tracker = FaceTracker()
-    sizes = set()
+    sizes = []
     for index in range(300):
         tracker.update(faces((1000 * (index % 50), 50)), index * 0.5)
-        sizes.add(len(pickle.dumps(tracker)))
+        sizes.append(len(pickle.dumps(tracker)))
     assert tracker.count == 300
     assert tracker.active(149.5).tolist() == [297, 298, 299, 300]
     assert tracker.active(1000.0).tolist() == []
-    assert max(sizes) < 2 * min(sizes)
+    assert max(sizes) < 1.1 * sizes[3]  # of four tracks
 
 
 def test_settings_that_cannot_be_meant_are_refused():

@@ -22,6 +22,12 @@ def test_a_box_that_counts_from_0_does_not_leave_the_picture():
     assert parse_voc(text).images[0].boxes[1].tolist() == [0, 0, 640, 480]
 
 
+@pytest.mark.parametrize(("first", "begin"), [("0", 0), ("0.5", 0), ("1", 0), ("1.5", 0.5)])
+def test_a_box_begins_where_its_first_pixel_does(first, begin):
+    text = to_voc(IMAGE).replace("<xmin>11<", f"<xmin>{first}<")
+    assert parse_voc(text).images[0].boxes[0].tolist() == [begin, 20, 40, 60]
+
+
 def test_parts_of_an_object_are_none():
     part = "<part><name>lid</name><bndbox><xmin>1</xmin></bndbox></part></object>"
     assert parse_voc(to_voc(IMAGE).replace("</object>", part)) == ((IMAGE,), ())

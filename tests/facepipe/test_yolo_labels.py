@@ -13,6 +13,16 @@ class TestYolo:
         assert problems == ()
         assert image.boxes.tolist() == [[160, 120, 480, 480]]
 
+    def test_an_outline_has_any_number_of_points(self):
+        (image,), problems = parse_yolo("0 .5 .5 .25 .75 .5 1 .75 .5", ["can"], (640, 480))
+        assert problems == ()
+        assert image.boxes.tolist() == [[160, 240, 480, 480]]
+
+    def test_the_edge_is_within_a_hundred_thousandth(self):
+        (image,), problems = parse_yolo("0 -.00001 0 1.00001 0 .5 1", ["can"], (640, 480))
+        assert problems == ()
+        assert image.boxes.tolist() == [[0, 0, 640, 480]]
+
     def test_what_rounding_puts_outside_is_at_the_edge(self):
         """One eleventh, to six digits, at the picture's left edge and at its right one."""
         text = "0 0.045454 0.5 0.090909 1\n0 0.954546 0.5 0.090909 1.000001"
@@ -23,8 +33,8 @@ class TestYolo:
         assert image.boxes.max() == 1100
 
     def test_a_box_beyond_the_edge_stays_there(self):
-        (image,), _ = parse_yolo("0 0 0.5 0.5 0.5", ["can"], (640, 480))
-        assert image.boxes.tolist() == [[-160, 120, 160, 360]]
+        (image,), _ = parse_yolo("0 0 0.5 0.5 0.5\n0 1 0.5 0.5 0.5", ["can"], (640, 480))
+        assert image.boxes.tolist() == [[-160, 120, 160, 360], [480, 120, 800, 360]]
 
     def test_no_line_is_no_box(self):
         assert parse_yolo("\n \n", [], (4, 3)) == ((LabelledImage("", (4, 3), [], []),), ())
@@ -38,6 +48,8 @@ class TestYolo:
             ("9" * 5000 + " .5 .5 .5 .5", "there is no class '9999"),
             ("0", "a class is followed by the 4 numbers of a box or the 6, 8, ... of an outline"),
             ("0 .5 .5 .5 .5 .9", "a class is followed by the 4 numbers of a box or the 6, 8,"),
+            ("0 .1 .1 .2 .2 .3 .3 .4", "a class is followed by the 4 numbers of a box or the 6"),
+            ("0 .5 .5 .5 1.5", "a number is a share of the picture, 0 to 1, not '1.5'"),
             ("0 .5 .5 .5 nan", "a number is a share of the picture, 0 to 1, not 'nan'"),
             ("0 320 240 64 48", "a number is a share of the picture, 0 to 1, not '320'"),
             ("0 .5 .5 .5 -.1", "a number is a share of the picture, 0 to 1, not '-.1'"),
@@ -66,12 +78,18 @@ class TestYoloClasses:
             "path: x\nnames: [ 'soda can',\n  \"it's\", # a comment is not read\n '#1', ]\nnc: 3"
             .replace(" # a comment is not read", ""),
             "# data\nnames:\n- soda can  # no tin\n- 'it''s'\n- \"#1\"\nval: images/val\n",
+            "\ufeffnames:\r\n- soda can\r\n- it's\r\n- '#1'\r\n",
+            "names:\n- soda can\n- it's\n- '#1'\nx: 1",
             "names:  # three\n  - soda can\n\n  # more\n  - it's\n  - '#1'",
+            "names: [' soda can', \"it's \", '#1']",
             "train: a\nnames:\n  0: soda can\n  1: \"it's\"\n  2: '#1'\n\ndownload: |\n  from x",
         ],
     )  # fmt: skip
     def test_they_are_read_as_tools_write_them(self, text):
         assert parse_yolo_classes(text) == ("soda can", "it's", "#1")
+
+    def test_any_letter_begins_a_name(self):
+        assert parse_yolo_classes("X-ray\ncan") == ("X-ray", "can")
 
     @pytest.mark.parametrize(
         ("text", "reason"),
@@ -87,6 +105,7 @@ class TestYoloClasses:
                 "names:\n  1: a\n  2: b", "names:\n  a: 0", "names:\n  - a: b", "names:\n  - [a]",
                 "names:\n  - *a", "names:\n- a\n---\nnc: 1",
                 "names:\n  -a", "names: # no\nnc: 0", "names: x # no\n- a",
+                "names: - a",
             )),
         ],
     )  # fmt: skip

@@ -100,16 +100,27 @@ def test_models_of_other_grids_are_known(strides):
         assert found == Detections([[8, 8, 24, 24]], found.scores, [1])
 
 
+def test_any_nan_of_a_network_is_rubbish_and_no_more_is_said():
+    signalling = np.full((1, 7, 6), 0x7FA00000, np.uint32).view(np.float32)
+    assert len(Detections.from_yolo(signalling, letterbox=AS_IS)) == 0
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
         [], np.zeros(6), np.zeros((2, 5, 6)), np.zeros((1, CELLS, 5)), np.zeros((1, 4, CELLS)),
-        np.zeros((1, 1000)), np.zeros((1, 12, 7)), "text", None, [[1, 2], [3]],
+        np.zeros((1, 1000)), np.zeros((1, CELLS, CELLS)),
+        np.zeros((1, 12, 7)), "text", None, [[1, 2], [3]], [[10**400] * 6],
     ],
 )  # fmt: skip
 def test_any_other_shape_is_told(wrong):
     with pytest.raises(ShapeError, match="4 \\+ classes"):
         Detections.from_yolo(wrong, letterbox=AS_IS)
+
+
+def test_what_is_no_array_is_shown():
+    with pytest.raises(ShapeError, match=r"not 'text'$"):
+        Detections.from_yolo("text", letterbox=AS_IS)
 
 
 def test_300_finished_boxes_of_a_wide_input_are_no_grid():
@@ -123,4 +134,10 @@ def test_how_many_classes_there_are_is_told_where_it_shows():
     boxes, labels, scores = np.array([[8.0, 8, 24, 24]]), [1], [0.9]
     for form in (v8, v5):
         assert yolo_classes(form(boxes, labels, scores, 3), (SIDE, SIDE)) == 3
+    assert yolo_classes(v5(boxes, [0], scores, 1), (SIDE, SIDE)) == 1
     assert yolo_classes(end_to_end(boxes, labels, scores, 3), (SIDE, SIDE)) is None
+
+
+@pytest.mark.parametrize("input_wh", [(SIDE + 1, SIDE), (SIDE, SIDE + 1)])
+def test_a_grid_has_whole_cells(input_wh):
+    assert yolo_classes(v8([], [], [], 3), input_wh) == 3
