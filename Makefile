@@ -6,7 +6,12 @@
 # make rehearse   the real Terraform on an emulated AWS: applied, used by a camera, destroyed; its
 #                 dashboard drawn into build/dashboard.png
 # make pictures   those of the docs, from real runs
-# make bench      speed, side by side with its peers
+# make bench      every figure beside its peers, and how cost grows, into docs/figures.md (ONLY=nms)
+# make backlog    the cloud function on a queue of 100,000 messages, its memory looked at
+# make docs       pages of the library, into build/docs/
+# make mutants    changes to the library that its tests do not notice (MODULE='keys events'); hours
+# make fuzz       parsers of what comes from outside, by coverage (TARGET=events, MINUTES=10 for each)
+# make test-wheel the wheel in clean environments, on the oldest and the newest Python
 # make soak       the device's agent for 100,000 frames, while everything fails now and then
 # make test-py37  the device's code on CPython 3.7, which a stock DeepLens has
 # make test-mxnet models of SageMaker's against MXNet itself, which CPython 3.8 has at the newest
@@ -25,7 +30,7 @@ PIP := -m pip install --quiet --disable-pip-version-check
 LIBRARY := facepipe tests/facepipe
 DEVICE_TESTS := facepipe facepipe_io/edge facepipe_io/settings.py tests/facepipe tests/facepipe_io/edge tests/test_deeplens_entry.py tests/test_outages.py
 
-.PHONY: run test test-py37 test-mxnet lint checkov build rehearse pictures bench soak clean
+.PHONY: run test test-py37 test-mxnet test-wheel lint checkov build rehearse pictures docs bench backlog soak mutants fuzz clean
 
 run: $(VENV)/installed-local
 	$(BIN)/facepipe run $(SOURCE) --out $(OUT)
@@ -35,7 +40,8 @@ run: $(VENV)/installed-local
 test: $(VENV)/installed-test
 	$(BIN)/python -m pytest --cov --numprocesses $(WORKERS) --dist loadfile $(LIBRARY)
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder \
-	  README.md docs facepipe_io tests --ignore=tests/facepipe
+	  tests/rehearsal tests/terraform tests/test_outages.py README.md docs facepipe_io tests \
+	  --ignore=tests/facepipe
 
 # The laws are tried at length on the newest Python; here it is whether the code runs at all.
 test-py37: .venv37/installed
@@ -66,17 +72,33 @@ build: $(VENV)/installed-local
 pictures: $(VENV)/installed-test
 	$(BIN)/python tools/screenshots.py
 	$(BIN)/facepipe cost --chart docs/images/cost.png
+	$(BIN)/python -m benchmarks.fleet --charts docs/images
 	$(BIN)/python -m tests.rehearsal.show docs/images/dashboard.png
 
-bench: $(VENV)/installed-test
-	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python -m benchmarks.$$(basename $$script .py); done
+bench: $(VENV)/installed-bench
+	$(BIN)/python -m benchmarks --write docs $(if $(ONLY),--only '$(ONLY)')
+
+docs: $(VENV)/installed-test
+	$(BIN)/python tools/docs.py
+
+test-wheel: $(VENV)/installed-test
+	$(BIN)/python -m tests.wheel $(if $(CI),--quick)
+
+mutants: .venv-mutants/installed
+	.venv-mutants/bin/python tools/mutants.py $(MODULE)
+
+fuzz: .venv-fuzz/installed
+	.venv-fuzz/bin/python -m tests.fuzz $(TARGET) --minutes $(or $(MINUTES),10)
+
+backlog: $(VENV)/installed-test
+	$(BIN)/python -m benchmarks.backlog
 
 # With YuNet where its model is at hand, else with OpenCV's own cascade, which takes longer.
 soak: $(VENV)/installed-test
 	$(BIN)/python -m tests.soak $(addprefix --model ,$(wildcard $(FACEPIPE_DATA)/models/face_detection_yunet_2023mar.onnx))
 
 clean:
-	rm -rf $(VENV) .venv37 .venv-mxnet .venv-checkov $(OUT) build dist *.egg-info .coverage .hypothesis .*_cache
+	rm -rf $(VENV) .venv37 .venv-mxnet .venv-mutants .venv-fuzz .venv-checkov $(OUT) build dist *.egg-info .coverage .hypothesis .*_cache
 
 $(VENV)/installed-local: setup.cfg pyproject.toml | $(VENV)
 	@echo "Installing facepipe and what the demo needs into $(VENV) ..."
@@ -87,6 +109,11 @@ $(VENV)/installed-test: setup.cfg pyproject.toml | $(VENV)
 	@echo "Installing facepipe and its test tools into $(VENV) ..."
 	@$(BIN)/python $(PIP) --editable '.[headless,local,aws,mqtt,greengrass2,device,test]'
 	@touch $@ $(VENV)/installed-local
+
+$(VENV)/installed-bench: $(VENV)/installed-test
+	@echo "Installing the benchmarks' peers into $(VENV) ..."
+	@$(BIN)/python $(PIP) --editable '.[bench]'
+	@touch $@
 
 $(VENV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 9))' || \
@@ -106,6 +133,17 @@ $(VENV):
 	$(PYTHON38) -m venv .venv-mxnet
 	.venv-mxnet/bin/python $(PIP) --upgrade pip
 	.venv-mxnet/bin/python $(PIP) mxnet==1.9.1 'numpy<1.24' onnx==1.17.0
+	touch $@
+
+.venv-mutants/installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv .venv-mutants
+	.venv-mutants/bin/python $(PIP) --editable '.[headless,local]' \
+	  'hypothesis>=6.79' mutmut==3.8.1 pytest pytest-timeout
+	touch $@
+
+.venv-fuzz/installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv .venv-fuzz
+	.venv-fuzz/bin/python $(PIP) --editable '.[headless,local,aws,mqtt,device,test]' 'atheris>=3,<4'
 	touch $@
 
 # In an environment of its own, for it pins a hundred packages.

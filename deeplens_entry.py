@@ -30,15 +30,19 @@ from facepipe_io.edge.cameras import has_stills, is_live, open_camera
 from facepipe_io.edge.feedback import open_feedback
 from facepipe_io.edge.pickers import open_picker
 from facepipe_io.edge.preview import open_preview
-from facepipe_io.edge.settings import device_settings
-from facepipe_io.edge.spool import open_spool
+from facepipe_io.edge.settings import DeviceSettings, device_settings
 from facepipe_io.edge.stats import Stats
-from facepipe_io.edge.uplinks import open_uplink
+from facepipe_io.edge.uplink import open_uplink
+from facepipe_io.edge.uplink.spool import open_spool
+from facepipe_io.settings import misspelt
 
 
 def make_agent() -> Agent:
     """The agent that the environment asks for, not yet started."""
     settings = device_settings(os.environ)
+    for name, near in misspelt(os.environ, DeviceSettings).items():
+        if near:
+            logging.warning("%s is no setting of facepipe; did you mean %s?", name, near)
     connect = functools.partial(device_session, settings)
     opener = functools.partial(open_camera, settings.source, connect=connect)
     live = is_live(settings.source)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import statistics
@@ -30,10 +31,10 @@ from facepipe.boxes import box_iou
 from facepipe_io.edge import picker
 from facepipe_io.edge.agent import Agent
 from facepipe_io.edge.cameras import Camera, Frame, open_camera
-from facepipe_io.edge.detector import Detector
 from facepipe_io.edge.detectors import open_detector
-from facepipe_io.edge.spool import Spool
-from facepipe_io.edge.uplinks import FolderUplink
+from facepipe_io.edge.detectors.base import Detector
+from facepipe_io.edge.uplink import FolderUplink
+from facepipe_io.edge.uplink.spool import Spool
 
 WH = (1920, 1080)
 FPS = 15.0  # at which frames are shown; FACEPIPE_MAX_FPS by default
@@ -47,7 +48,11 @@ CLIPS = ("head-pose-face-detection-female-and-male.gif", "face-demographics-walk
 
 
 class MemoryCamera(Camera):
-    """Frames that lie in memory, as a recording."""
+    """Frames that lie in memory, as a recording.
+
+    Attributes:
+        time: of the frame that was read last.
+    """
 
     source = "memory"
 
@@ -55,10 +60,13 @@ class MemoryCamera(Camera):
         self._frames = iter(
             Frame(images[index % len(images)], 1e9 + index / fps) for index in range(count)
         )
+        self.time = 1e9
 
     def read(self) -> Frame | None:
         """The next frame."""
-        return next(self._frames, None)
+        frame = next(self._frames, None)
+        self.time = frame.time if frame else self.time
+        return frame
 
 
 class Stopwatch:
@@ -119,15 +127,13 @@ def median(rounds: list[dict[str, float]], name: str) -> float:
     return statistics.median(each[name] for each in rounds)
 
 
-def clip(path: str) -> list[np.ndarray]:
-    """A recording's frames, 1920x1080."""
-    images = []
+def clip(
+    path: str, wh: tuple[int, int] = WH, first: int = 0, count: int | None = None
+) -> list[np.ndarray]:
+    """A recording's frames, from the first on, in a size."""
     with contextlib.closing(open_camera(path, start_time=0.0)) as camera:
-        while True:
-            frame = camera.read()
-            if frame is None:
-                return images
-            images.append(cv2.resize(frame.image, WH, interpolation=cv2.INTER_CUBIC))
+        frames = itertools.islice(iter(camera.read, None), first, count and first + count)
+        return [cv2.resize(frame.image, wh, interpolation=cv2.INTER_CUBIC) for frame in frames]
 
 
 def empty_hall(images: list[np.ndarray]) -> list[np.ndarray]:
@@ -190,18 +196,18 @@ def known_faces(data: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 def recall(detector: Detector, data: Path) -> None:
     """Faces found on the small copy, and on the photograph as it is."""
-    from facepipe_io.edge import detectors
+    from facepipe_io.edge.detectors import faces
 
     print("faces in photographs: found, false, of all")
     for text, side in (("long side 480, as on the device", 480), ("full size", 10_000)):
-        before, detectors.YUNET_LONG_SIDE = detectors.YUNET_LONG_SIDE, side
+        before, faces.YUNET_LONG_SIDE = faces.YUNET_LONG_SIDE, side
         hits = false = total = 0
         for image, boxes in known_faces(data):
             iou = box_iou(boxes, detector.detect(image).boxes)
             hits += int((iou.max(axis=1, initial=0) >= SAME_FACE).sum())
             false += int((iou.max(axis=0, initial=0) < SAME_FACE).sum())
             total += len(boxes)
-        detectors.YUNET_LONG_SIDE = before
+        faces.YUNET_LONG_SIDE = before
         print(f"  {text:32} {hits:4} {false:4} {total:4}")
 
 

@@ -37,12 +37,12 @@ from tornado.websocket import websocket_connect
 
 from facepipe_io.edge.agent import Agent
 from facepipe_io.edge.cameras import Camera, Frame, open_camera
-from facepipe_io.edge.detector import Detector
 from facepipe_io.edge.detectors import open_detector
+from facepipe_io.edge.detectors.base import Detector
 from facepipe_io.edge.live.preview import LivePreview
 from facepipe_io.edge.picker import CropPicker
 from facepipe_io.edge.preview import Preview
-from facepipe_io.edge.uplinks import FolderUplink
+from facepipe_io.edge.uplink import FolderUplink
 
 WH = (1920, 1080)
 VIEWERS = 10

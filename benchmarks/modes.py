@@ -35,7 +35,7 @@ from facepipe_io.edge.cameras import open_camera
 from facepipe_io.edge.picker import Picker
 from facepipe_io.edge.pickers import open_picker
 from facepipe_io.edge.settings import device_settings
-from facepipe_io.edge.uplinks import open_uplink
+from facepipe_io.edge.uplink import open_uplink
 from tests.facepipe_io.edge import servers
 from tests.serving import serving
 

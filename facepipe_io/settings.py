@@ -6,14 +6,18 @@ environment second, and reports every problem together.
 
 from __future__ import annotations
 
+import difflib
 import math
-from typing import Any, Callable, Mapping, TypeVar, cast
+from typing import Any, Callable, Iterable, Mapping, TypeVar, cast
 
 import attrs
 
 from facepipe_io.errors import SettingsError
 
 T = TypeVar("T")
+
+#: Read by an entry module itself, so that no settings class has it.
+READ_BY_ENTRIES = ("FACEPIPE_AUTOSTART",)
 
 
 def setting(
@@ -82,6 +86,31 @@ def load(cls: type[T], environ: Mapping[str, str], **given: Any) -> T:
     if problems:
         raise SettingsError(problems)
     return settings
+
+
+def misspelt(environ: Iterable[str], *classes: type) -> dict[str, str]:
+    """Variables of facepipe's that no settings class reads, and the one that may be meant.
+
+    Args:
+        environ: the names of the variables that are set.
+        classes: the settings classes that read them.
+
+    Returns:
+        By name, the name that comes near; empty where none does.
+
+    Example:
+        >>> @attrs.frozen
+        ... class Settings:
+        ...     fps: float = setting("FACEPIPE_MAX_FPS", help="frames a second")
+        >>> misspelt(["FACEPIPE_MAX_FSP", "FACEPIPE_MOOD", "HOME"], Settings)
+        {'FACEPIPE_MAX_FSP': 'FACEPIPE_MAX_FPS', 'FACEPIPE_MOOD': ''}
+    """
+    known = [field.metadata["env"] for each in classes for field in attrs.fields(cast(Any, each))]
+    return {
+        name: "".join(difflib.get_close_matches(name, known, n=1, cutoff=0.8))
+        for name in sorted(environ)
+        if name.startswith("FACEPIPE_") and name not in (*known, *READ_BY_ENTRIES)
+    }
 
 
 def number(low: float, high: float) -> Callable[[str], float]:

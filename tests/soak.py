@@ -31,12 +31,12 @@ from facepipe_io.edge.agent import Agent
 from facepipe_io.edge.bus import Bus
 from facepipe_io.edge.cameras import Camera, Frame
 from facepipe_io.edge.cameras.demo import DemoCamera
-from facepipe_io.edge.detector import Detector
 from facepipe_io.edge.detectors import open_detector
+from facepipe_io.edge.detectors.base import Detector
 from facepipe_io.edge.picker import CropPicker
 from facepipe_io.edge.preview import PipePreview
-from facepipe_io.edge.spool import Spool
-from facepipe_io.edge.uplinks import FolderUplink
+from facepipe_io.edge.uplink import FolderUplink
+from facepipe_io.edge.uplink.spool import Spool
 from facepipe_io.errors import CameraError, UplinkError
 
 WH = (320, 180)

@@ -24,8 +24,8 @@ from facepipe.detections import Detections
 from facepipe.images import decode_image, encode_jpeg, fit_within
 from facepipe.keys import parse_key
 from facepipe_io.edge.cameras.base import Frame
-from facepipe_io.edge.detector import Detector
 from facepipe_io.edge.detectors import open_detector
+from facepipe_io.edge.detectors.base import Detector
 from facepipe_io.edge.picker import Crop, CropPicker
 from tests.facepipe_io.cloud.bodies import jpeg_header, npy, png_header
 from tests.facepipe_io.edge.helpers import wait_for

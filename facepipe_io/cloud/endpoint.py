@@ -26,10 +26,10 @@ from facepipe.attributes import FrameAttributes, parse_attributes
 from facepipe.errors import AttributesError
 from facepipe_io.cloud.bodies import RequestError, media_type, read_body
 from facepipe_io.edge.cameras.base import Frame
-from facepipe_io.edge.detector import has_labels_beside
 from facepipe_io.edge.detectors import default_detector, open_detector
+from facepipe_io.edge.detectors.base import has_labels_beside
 from facepipe_io.edge.picker import CropPicker
-from facepipe_io.edge.uplinks import S3Uplink
+from facepipe_io.edge.uplink import S3Uplink
 from facepipe_io.errors import ModelError, UplinkError
 from facepipe_io.settings import number, setting
 
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from facepipe.detections import Detections
-    from facepipe_io.edge.detector import Detector
+    from facepipe_io.edge.detectors.base import Detector
     from facepipe_io.edge.picker import Crop, Look
-    from facepipe_io.edge.uplinks import Uplink
+    from facepipe_io.edge.uplink import Uplink
 
 log = logging.getLogger(__name__)
 

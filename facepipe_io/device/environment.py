@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from pathlib import Path
 from typing import Mapping
 
-import attrs
-
 from facepipe_io.device.stack import Stack
 from facepipe_io.edge.bus.mqtt import parse_broker
 from facepipe_io.edge.cameras import is_live
-from facepipe_io.edge.published import is_pointer
+from facepipe_io.edge.models.published import is_pointer
 from facepipe_io.edge.settings import DeviceSettings, device_settings
 from facepipe_io.errors import SettingsError
+from facepipe_io.settings import misspelt
 
 # Where install.sh puts things on the device.
 SETTINGS_FOLDER = "/etc/facepipe"
@@ -63,17 +61,15 @@ def check_environment(environ: Mapping[str, str], camera: str, model: Path | Non
     Raises:
         SettingsError: with a sentence for each setting that makes no sense.
     """
-    known = [field.metadata["env"] for field in attrs.fields(DeviceSettings)]
     problems = []
     for name, value in environ.items():
         if not _VARIABLE.match(name):
             problems.append(f"{name!r} is no variable's name: capitals, digits and underscores")
-        elif name.startswith("FACEPIPE_") and name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
-            hint = f"did you mean {near[0]}?" if near else "`facepipe check` lists them"
-            problems.append(f"{name} is no setting of facepipe; {hint}")
         if not value.isprintable():
             problems.append(f"{name} must be one line of text without control characters")
+    for name, near in misspelt(environ, DeviceSettings).items():
+        hint = f"did you mean {near}?" if near else "`facepipe check` lists them"
+        problems.append(f"{name} is no setting of facepipe; {hint}")
     if environ["FACEPIPE_CAMERA"] != camera:
         problems.append(f"FACEPIPE_CAMERA must be {camera}, whose certificate this is")
     source = environ.get("FACEPIPE_SOURCE", "")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import attrs
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
@@ -127,14 +128,14 @@ def read_key(files: CameraFiles, certificate: str) -> bytes:
         raise StoreError(str(files.key), f"there is no such file; {command}") from error
     except OSError as error:
         raise StoreError(str(files.key), error.strerror or str(error)) from error
-    except (ValueError, TypeError) as error:  # damaged, or with a password
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:  # damaged, or with a password
         raise StoreError(str(files.key), "it is no private key in PEM without password") from error
     what = f"the certificate of {files.camera}"
     try:
         parsed = x509.load_pem_x509_certificate(certificate.encode())
         expires = parsed.not_valid_after_utc
         same = _public(parsed.public_key()) == _public(key.public_key())
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise StoreError(what, "it is no certificate in PEM; run `terraform apply`") from error
     if not same:
         raise StoreError(

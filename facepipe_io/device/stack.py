@@ -99,7 +99,7 @@ def _parse(text: str, source: str) -> Stack:
     try:
         outputs = json.loads(text)
         values = {name: outputs[name]["value"] for name in names if name in outputs}
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise StoreError(source, "that is not what `terraform output -json` writes") from error
     missing = [name for name in names if not _right(name, values.get(name))]
     if missing:

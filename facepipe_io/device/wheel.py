@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,15 @@ PIP = "pip==24.0"
 
 _SOURCES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "facepipe", "facepipe_io")
 
+# All that zipfile raises over a file that is damaged, or of a later form.
+_FAULTS = (
+    NotImplementedError,
+    OverflowError,
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+)
+
 
 def read_wheel(path: Path) -> Entry:
     """Read a wheel of facepipe.
@@ -33,7 +43,7 @@ def read_wheel(path: Path) -> Entry:
             is_ours = "deeplens_entry.py" in wheel.namelist()
     except OSError as error:
         raise StoreError(str(path), error.strerror or str(error)) from error
-    except zipfile.BadZipFile:
+    except _FAULTS:
         is_ours = False
     if not (is_ours and path.name.startswith("facepipe-") and path.suffix == ".whl"):
         raise StoreError(str(path), "it is no wheel of facepipe; `make build` makes one")

@@ -19,20 +19,20 @@ from facepipe.errors import FacepipeError
 from facepipe.keys import FACE_LABEL
 from facepipe.sampling import face_predictions
 from facepipe_io.edge.bus import Bus
+from facepipe_io.edge.cameras.watch import CameraWatch
 from facepipe_io.edge.handover import Handover
 from facepipe_io.edge.reporter import Reporter
 from facepipe_io.edge.resilience import Pace, Trouble, backoff, one_line
 from facepipe_io.edge.stats import Stats
-from facepipe_io.edge.uploader import Uploader
-from facepipe_io.edge.watch import CameraWatch
+from facepipe_io.edge.uplink.uploader import Uploader
 from facepipe_io.errors import EndpointError, SettingsError
 
 if TYPE_CHECKING:
     from facepipe_io.edge.cameras import Camera, Frame
     from facepipe_io.edge.feedback import Feedback
     from facepipe_io.edge.picker import Crop, Look, Picker
-    from facepipe_io.edge.spool import Spool
-    from facepipe_io.edge.uplinks import Uplink
+    from facepipe_io.edge.uplink import Uplink
+    from facepipe_io.edge.uplink.spool import Spool
 
 log = logging.getLogger(__name__)
 

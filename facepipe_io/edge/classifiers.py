@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Sequence
 
 from facepipe.classification import as_probabilities, parse_labels
 from facepipe.errors import ShapeError
-from facepipe_io.edge.onnx_network import OnnxNetwork
+from facepipe_io.edge.networks.onnx_network import OnnxNetwork
 from facepipe_io.edge.opencv import printable
 from facepipe_io.errors import ModelError, SettingsError
 
@@ -48,7 +48,7 @@ class OnnxClassifier(Classifier):
 
     Its input's size and channels are read from the file. Grey ones get -1 to 1, others ImageNet's
     normalisation, unless a JSON file beside the model says otherwise: see
-    `facepipe_io.edge.preprocessing.read_preprocessing`. It may answer logits or probabilities.
+    `networks.preprocessing.read_preprocessing`. It may answer logits or probabilities.
 
     Args:
         model: the file's path.

@@ -45,7 +45,7 @@ class Feedback:
         run: tells this start of the process from others, as in `facepipe.CropKey`.
         generator: for `RANDOM_SAMPLING`.
         put: takes a sample: its picture's name, the picture and the record, as
-            `facepipe_io.edge.uploader.Uploader.put_sample` does.
+            `facepipe_io.edge.uplink.uploader.Uploader.put_sample` does.
         count: told of samples that a fault has cost, by figures of `Stats`, and of the faults.
     """
 

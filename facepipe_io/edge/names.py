@@ -20,7 +20,7 @@ _BUCKET = re.compile(r"(?!.*\.\.)(?!(\d+\.){3}\d+\Z)[a-z0-9][a-z0-9.-]{1,61}[a-z
 # Amazon SageMaker API Reference, "CreateEndpoint"
 _ENDPOINT = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}\Z")
 
-_HOST = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9.-]{0,252})(:\d{1,5})?\Z")
+_HOST = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9.-]{0,252}(?::(?P<port>[0-9]{1,5}))?\Z")
 
 
 def camera_name(text: str) -> str:
@@ -62,7 +62,8 @@ def host_name(text: str) -> str:
         >>> host_name("c1.credentials.iot.us-east-1.amazonaws.com")
         'c1.credentials.iot.us-east-1.amazonaws.com'
     """
-    if not _HOST.match(text):
+    found = _HOST.match(text)
+    if not found or not 0 < int(found["port"] or 443) < 2**16:
         raise ValueError("a host's name alone, perhaps with :port, without https:// or a path")
     return text
 

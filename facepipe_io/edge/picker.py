@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from facepipe_io.edge.cameras import Frame
     from facepipe_io.edge.classifiers import Classifier
-    from facepipe_io.edge.detector import Detector
+    from facepipe_io.edge.detectors.base import Detector
 
 NOBODY = Detections.empty()
 NO_TRACKS = np.empty(0, np.int64)

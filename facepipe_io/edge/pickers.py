@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from facepipe_io.edge.aws import connector
 from facepipe_io.edge.classifiers import Classifier, OnnxClassifier, read_labels
-from facepipe_io.edge.detector import Detector
 from facepipe_io.edge.detectors import open_detector
+from facepipe_io.edge.detectors.base import Detector
+from facepipe_io.edge.detectors.sagemaker import EndpointPicker, SageMakerDetector, open_endpoint
+from facepipe_io.edge.models.published import PublishedModel, is_pointer
+from facepipe_io.edge.models.renewal import RenewingPicker
 from facepipe_io.edge.names import state_folder
-from facepipe_io.edge.neo import NeoClassifier, NeoDetector
+from facepipe_io.edge.networks.neo import NeoClassifier, NeoDetector
 from facepipe_io.edge.picker import ClassifyPicker, CropPicker, Picker
-from facepipe_io.edge.published import PublishedModel, is_pointer
-from facepipe_io.edge.renewal import RenewingPicker
-from facepipe_io.edge.sagemaker import EndpointPicker, SageMakerDetector, open_endpoint
 
 if TYPE_CHECKING:
     from facepipe_io.edge.settings import DeviceSettings

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import Any, Iterator, Mapping
+from typing import Any, Callable, Iterator, Mapping
 
 import attrs
 
 from facepipe_io.edge.bus import bus_name
-from facepipe_io.edge.detector import has_labels_beside
 from facepipe_io.edge.detectors import DETECTORS, default_detector
+from facepipe_io.edge.detectors.base import has_labels_beside
 from facepipe_io.edge.feedback import read_feedback
 from facepipe_io.edge.identity import Identity
+from facepipe_io.edge.models.published import is_pointer
 from facepipe_io.edge.names import (
     bucket_name,
     camera_name,
@@ -22,7 +23,6 @@ from facepipe_io.edge.names import (
     state_folder,
     viewer_count,
 )
-from facepipe_io.edge.published import is_pointer
 from facepipe_io.errors import SettingsError
 from facepipe_io.settings import load, number, one_of, positive, positive_int, setting
 
@@ -214,7 +214,7 @@ class DeviceSettings:
 
     def _problems_of_looking(self) -> Iterator[str]:
         """What is wrong with what looks at frames."""
-        if self.labels is not None and not Path(self.labels).exists():
+        if self.labels is not None and not _is_there(self.labels, Path.exists):
             yield f"FACEPIPE_LABELS names no file that is there: {self.labels}; check the path"
         if self.mode == "classify":
             object.__setattr__(self, "detector", "none")
@@ -258,7 +258,8 @@ class DeviceSettings:
         if is_pointer(self.model):
             return True
         neo = self.detector == "neo" or self.mode == "classify"
-        return neo and (str(self.model).startswith("s3://") or Path(str(self.model)).is_dir())
+        model = str(self.model)
+        return neo and (model.startswith("s3://") or _is_there(model, Path.is_dir))
 
     @property
     def sends_crops(self) -> bool:
@@ -300,6 +301,14 @@ def device_settings(environ: Mapping[str, str], **given: Any) -> DeviceSettings:
             raise
         told = ("FACEPIPE_CAMERA must be", "FACEPIPE_CAMERA must be set, or AWS_IOT_THING_NAME be")
         raise SettingsError([problem.replace(*told) for problem in error.problems]) from None
+
+
+def _is_there(path: str, kind: Callable[[Path], bool]) -> bool:
+    """Whether a path leads anywhere; one that is too long, or not to be looked at, does not."""
+    try:
+        return kind(Path(path))
+    except (OSError, ValueError):
+        return False
 
 
 def _set(environ: Mapping[str, str]) -> dict[str, str]:

@@ -78,6 +78,11 @@ class Stats:
     last_error: str | None = None
     last_uplink_error: str | None = None
 
+    def __str__(self) -> str:
+        """The figures that are not 0, as people read them."""
+        figures = attrs.asdict(self).items()
+        return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in figures if value)
+
     @property
     def waiting(self) -> int:
         """Crops that wait for the uplink."""

@@ -11,7 +11,7 @@ from facepipe_io.errors import StoreError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[TextIO]:
-    """A new text file, which takes the place of what is there once it is written.
+    """A new text file, UTF-8, which takes the place of what is there once it is written.
 
     Raises:
         StoreError: if it cannot be written.

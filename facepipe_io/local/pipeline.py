@@ -27,7 +27,7 @@ from facepipe_io.edge.pickers import detector_of
 from facepipe_io.edge.preview import Preview
 from facepipe_io.edge.settings import DeviceSettings
 from facepipe_io.edge.stats import Stats
-from facepipe_io.edge.uplinks import FolderUplink, Uplink
+from facepipe_io.edge.uplink import FolderUplink, Uplink
 from facepipe_io.errors import CameraError, StoreError, UplinkError
 from facepipe_io.local.playback import EveryNth, RealTime
 from facepipe_io.local.scorers import LocalScorer, open_scorer
@@ -258,7 +258,12 @@ def camera_name_of(source: str) -> str:
 
 
 def _folder(out: Path) -> Path:
-    if out.exists() and not out.is_dir():
+    try:
+        is_file = out.exists() and not out.is_dir()
+    except OSError as error:  # a name that is too long, say
+        reason = f"{error.strerror or error}; name another folder with --out"
+        raise StoreError(str(out), reason) from error
+    if is_file:
         raise StoreError(str(out), "it is a file; name a folder with --out")
     return out
 

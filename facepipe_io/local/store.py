@@ -167,9 +167,13 @@ class Store:
 
     def __init__(self, folder: Path, *, create: bool = False) -> None:
         self.path = folder / FILE_NAME
-        if folder.is_file():
+        try:
+            is_file, is_there = folder.is_file(), self.path.is_file()
+        except OSError as error:  # a name that is too long, say
+            raise StoreError(str(folder), f"{error.strerror or error}; check the path") from error
+        if is_file:
             raise StoreError(str(folder), f"it is a file; name the folder, {folder.parent}")
-        if not create and not self.path.is_file():
+        if not create and not is_there:
             raise StoreError(
                 str(self.path), f"there is no such file; first: facepipe run SOURCE --out {folder}"
             )

@@ -110,10 +110,10 @@ def crop_of_item(item: Mapping[str, Any]) -> ScoredCrop | None:
     """
     try:
         crop = from_item(item)
-        dominant = item["dominant"]["S"] if crop.is_face else None
+        dominant = item["dominant"]["S"] if crop.is_face else ""
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         return None
-    texts = (crop.key, crop.camera, crop.label)
+    texts = (crop.key, crop.camera, dominant if crop.is_face else crop.label)
     if not all(isinstance(text, str) and text for text in texts):
         return None
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import warnings
 from typing import Callable, Mapping
 
 from facepipe_io.settings import number, one_of, positive_int
@@ -184,8 +185,10 @@ def _part(text: str) -> float:
 
 def _pattern(text: str) -> str:
     try:
-        re.compile(text)
-    except re.error as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what later releases will read otherwise
+            re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"a regular expression ({error})") from error
     return text
 

@@ -112,8 +112,9 @@ def read_about(folder: Path) -> dict[str, Any]:
         about = json.loads((folder / ABOUT).read_text("utf-8"))
         sides = [about[side]["images"] for side in MANIFESTS]
         good = about["version"] == VERSION and isinstance(about["side"], int)
+        good = good and isinstance(about["classes"], list)
         good = good and all(isinstance(name, str) for name in about["classes"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise _not_ours(folder, error) from error
     if not (good and all(isinstance(images, int) for images in sides)):
         raise _not_ours(folder, None)
@@ -218,17 +219,3 @@ def link_or_copy(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Write a file anew: readers see the old one or the new one.
-
-    Raises:
-        StoreError: when it cannot be written.
-    """
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        partial.write_bytes(data)
-        partial.replace(path)
-    except OSError as error:
-        raise StoreError(printable(str(path)), error.strerror or str(error)) from error

@@ -58,7 +58,8 @@ def parse(content: bytes) -> dict[str, Any]:
 
     try:
         symbol = json.loads(content.decode(), parse_int=whole, parse_constant=no_number)
-        json.dumps(symbol, ensure_ascii=False).encode()  # halves of characters cannot be written
+        # Halves of characters, and numbers that are too large, cannot be written again.
+        json.dumps(symbol, ensure_ascii=False, allow_nan=False).encode()
     except (RecursionError, ValueError):
         _damaged("it is no JSON")
     if not isinstance(symbol, dict) or not {"nodes", "arg_nodes", "heads"} <= set(symbol) <= _TOP:

@@ -34,7 +34,7 @@ _SCRIPT = Path(__file__).with_name("mxnet_to_onnx.py")
 
 @attrs.frozen
 class OnnxModel:
-    """A detector for `facepipe_io.edge.ssd_onnx`.
+    """A detector for `facepipe_io.edge.detectors.ssd_onnx`.
 
     Attributes:
         path: the .onnx file; the JSON file of its preprocessing and that of its labels are beside.

@@ -21,10 +21,10 @@ import attrs
 
 from facepipe.classification import parse_labels
 from facepipe.errors import ShapeError
-from facepipe_io.edge.archives import unpack
 from facepipe_io.edge.classifiers import check_labels
+from facepipe_io.edge.models.archives import unpack
+from facepipe_io.edge.networks.preprocessing import SSD_NORMAL
 from facepipe_io.edge.opencv import printable
-from facepipe_io.edge.preprocessing import SSD_NORMAL
 from facepipe_io.errors import ModelError, SettingsError, StoreError
 from facepipe_io.training.graph import MAX_BYTES
 from facepipe_io.training.parameters import read_parameters
@@ -175,7 +175,7 @@ def _strip(
 
 
 def preprocessing_json(side: int) -> str:
-    """What `facepipe_io.edge.preprocessing` is to read beside a model of SageMaker's.
+    """What `facepipe_io.edge.networks.preprocessing` is to read beside a model of SageMaker's.
 
     Args:
         side: the width and height of its input in pixels.

@@ -23,7 +23,7 @@ from facepipe.models import (
     pointer_key,
 )
 from facepipe_io.edge import aws
-from facepipe_io.edge.archives import MAX_MODEL_BYTES
+from facepipe_io.edge.models.archives import MAX_MODEL_BYTES
 from facepipe_io.edge.names import bucket_name
 from facepipe_io.edge.opencv import printable
 from facepipe_io.errors import ModelError, SettingsError, StoreError, UplinkError

@@ -18,7 +18,7 @@ from facepipe_io.training.pictures import read_picture
 
 if TYPE_CHECKING:
     from facepipe.images import Image
-    from facepipe_io.edge.detector import Detector
+    from facepipe_io.edge.detectors.base import Detector
 
 _TILE = 420  # pixels a side
 _SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")

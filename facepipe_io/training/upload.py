@@ -17,6 +17,7 @@ from facepipe_io.edge.names import bucket_name
 from facepipe_io.edge.opencv import printable
 from facepipe_io.errors import SettingsError, StoreError, UplinkError
 from facepipe_io.local.aws import aws_reason
+from facepipe_io.local.files import replacing
 from facepipe_io.training.folder import (
     ABOUT,
     CLASSES,
@@ -25,7 +26,6 @@ from facepipe_io.training.folder import (
     PREVIEW,
     image_path,
     read_about,
-    replace_file,
 )
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def upload_data_set(folder: Path, target: Target, client: S3Client, progress: Pr
         try:
             lines = _read(folder / manifest).decode().splitlines()
             records = [_addressed(json.loads(line), target) for line in lines]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             reason = "it is damaged; make the data set again"
             raise StoreError(printable(str(folder / manifest)), reason) from error
         first += [image_path(PurePosixPath(record["source-ref"]).stem) for record in records]
@@ -145,7 +145,8 @@ def upload_data_set(folder: Path, target: Target, client: S3Client, progress: Pr
         otherwise = "check the network, then try again: what was sent is not sent again"
         raise UplinkError(str(target), aws_reason(error, _HINTS, otherwise)) from error
     for name, data in last.items():
-        replace_file(folder / name, data)
+        with replacing(folder / name) as file:
+            file.write(data.decode())
     return Uploaded(upload.sent, upload.there, upload.bytes_sent)
 
 
@@ -173,7 +174,7 @@ class _Upload:
             try:
                 about = json.loads(answer["Body"].read())
                 other, named = about["side"], list(about["classes"])
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, RecursionError):
                 other, named = None, []
             # Its manifests would name pictures of which some have another size. One that grew has
             # the classes that it had, and perhaps more.

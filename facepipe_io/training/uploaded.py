@@ -57,7 +57,7 @@ def read_data_set(folder: Path) -> DataSet:
     except OSError as error:
         hint = "make the data set first, with `facepipe dataset`"
         raise StoreError(str(path), f"{error.strerror or error}; {hint}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StoreError(str(path), f"it is no JSON: {error}") from error
     if not isinstance(found, dict) or found.get("version") != 1:
         raise StoreError(str(path), "it is of another version: make the data set again")

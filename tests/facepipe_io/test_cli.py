@@ -17,8 +17,8 @@ import cv2
 from click.testing import CliRunner
 
 from facepipe_io import cli
-from facepipe_io.edge import uploader
 from facepipe_io.edge.settings import DETECTOR_NAMES
+from facepipe_io.edge.uplink import uploader
 from facepipe_io.local.store import Store
 
 

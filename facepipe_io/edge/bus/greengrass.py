@@ -71,7 +71,10 @@ class GreengrassIpcBus(Bus):
             from awsiot.greengrasscoreipc.model import GreengrassCoreIPCError, UnauthorizedError
         except ImportError as error:
             raise SettingsError(
-                [f"the bus greengrass needs the package awsiotsdk ({error}): install it"]
+                [
+                    f"the bus greengrass needs the package awsiotsdk ({error}): "
+                    "install facepipe[greengrass2]"
+                ]
             ) from error
         missing = [variable for variable in NUCLEUS if not os.environ.get(variable)]
         if missing:

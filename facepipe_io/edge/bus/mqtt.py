@@ -70,6 +70,7 @@ def parse_broker(url: str) -> Broker:
         host = ""
     if (
         not host
+        or not host.isprintable()
         or port == 0
         or parts.scheme not in ("mqtt", "mqtts")
         or parts.path not in ("", "/")
@@ -121,7 +122,10 @@ class MqttBus(Bus):
             from paho.mqtt.enums import CallbackAPIVersion
         except ImportError as error:
             raise SettingsError(
-                [f"the bus mqtt needs the package paho-mqtt, 2 or newer ({error}): install it"]
+                [
+                    f"the bus mqtt needs the package paho-mqtt, 2 or newer ({error}): "
+                    "install facepipe[mqtt]"
+                ]
             ) from error
         self._broker = broker
         self._camera = camera

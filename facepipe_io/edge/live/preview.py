@@ -37,7 +37,6 @@ MAX_FPS = 15.0
 #: it took.
 NICENESS = 10
 REST = 2.0
-CLOSE_SECONDS = 2.5
 
 
 class LivePreview(Preview):
@@ -155,7 +154,7 @@ class LivePreview(Preview):
         self._scene.end()
         self._frames.close()
         self._closing.set()
-        self._drawing.join(CLOSE_SECONDS)
+        self._drawing.join()  # of the frame that it draws now; it waits for nobody
         self._server.close()
 
     def _show_again(self) -> None:

@@ -19,7 +19,7 @@ from facepipe_io.errors import ModelError, SettingsError, StoreError
 
 if TYPE_CHECKING:
     from facepipe.models import ModelPointer
-    from facepipe_io.edge.detector import Detector
+    from facepipe_io.edge.detectors.base import Detector
     from facepipe_io.training.publish import PackedModel
     from facepipe_io.training.trial import Trial
 
@@ -130,7 +130,7 @@ def deploy(
     from facepipe.errors import PointerError
     from facepipe.models import check_model_name
     from facepipe_io.edge.classifiers import read_labels
-    from facepipe_io.edge.detector import labels_beside
+    from facepipe_io.edge.detectors.base import labels_beside
 
     try:
         name = check_model_name(name or _name_of(model))
@@ -250,8 +250,8 @@ def _fetch(model: str, archive: Path) -> None:
 
 def _try(model: Path, packed: PackedModel, pictures: list[Path]) -> list[Trial]:
     """Open the model as a device does, out of the archive, and try it."""
-    from facepipe_io.edge.archives import unpack
     from facepipe_io.edge.detectors import open_detector
+    from facepipe_io.edge.models.archives import unpack
     from facepipe_io.training.trial import try_out
 
     version = packed.version

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 import attrs
 import pytest
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
 from facepipe.errors import EventError
+from facepipe.events import S3Object, iter_s3_objects
+from facepipe_io.cloud import scorer as module
 from facepipe_io.cloud.answers import NotScoredError
 from facepipe_io.cloud.scorer import RESERVE_MS
 from tests.facepipe_io.cloud.world import (
@@ -212,10 +214,25 @@ def test_a_fault_of_the_program_is_loud_and_goes_back(world: World, answer: Any)
     assert "Traceback" in line["exception"]
 
 
-def test_a_message_that_breaks_the_parser_goes_back(world: World) -> None:
-    depth = 100_000  # json raises RecursionError
-    assert returned(_between(world, "[" * depth + "]" * depth)) == ["m-1"]
+def test_a_message_that_breaks_the_parser_goes_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(event: Any) -> Iterator[S3Object]:
+        if event["Records"][0]["messageId"] == "m-1":
+            raise ZeroDivisionError("on purpose")
+        yield from iter_s3_objects(event)
+
+    monkeypatch.setattr(module, "iter_s3_objects", read)
+    assert returned(_between(world, s3_event(crop_key(1)))) == ["m-1"]
     assert any("exception" in line for line in world.lines())
+
+
+def test_a_message_that_is_nested_without_end_is_dropped(world: World) -> None:
+    depth = 100_000  # json raises RecursionError
+    assert returned(_between(world, "[" * depth + "]" * depth)) == []
+    (line,) = [line for line in world.lines() if line["level"] == "ERROR"]
+    assert (line["outcome"], line["id"]) == ("malformed", "m-1")
+    assert "exception" not in line
 
 
 def test_a_record_that_is_not_kept_goes_back_and_is_not_charted(world: World) -> None:

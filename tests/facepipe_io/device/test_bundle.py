@@ -187,3 +187,16 @@ def test_another_wheel_is_refused(packages, name, tmp_path):
     path = tmp_path / name if name == "README" else packages / name
     with pytest.raises(StoreError, match=r"no wheel of facepipe; `make build`|No such file"):
         read_wheel(path)
+
+
+@pytest.mark.parametrize(("place", "byte"), [(0, 0), (6, 99), (9, 8), (20, 255)])
+def test_a_wheel_that_is_damaged_is_refused(tmp_path, place, byte):
+    path = tmp_path / "facepipe-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as wheel:
+        wheel.writestr("deeplens_entry.py\xff", "")
+    data = bytearray(path.read_bytes())
+    # Of the entry in its directory: the form that a reader has to know, and what its name is in.
+    data[data.index(b"PK\x01\x02") + place] = byte
+    path.write_bytes(data)
+    with pytest.raises(StoreError, match=r"no wheel of facepipe; `make build`"):
+        read_wheel(path)

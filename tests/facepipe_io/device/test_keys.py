@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import shutil
 import subprocess
 from datetime import datetime, timedelta, timezone
@@ -143,9 +144,23 @@ def test_a_certificate_that_expired_is_refused(files):
         read_key(files, pem)
 
 
-def test_a_certificate_that_is_none_is_refused(files):
-    with pytest.raises(StoreError, match="it is no certificate in PEM"):
-        read_key(files, "-----BEGIN")
+# How DER has these: version 3 of a certificate, and all but the end of its curve.
+VERSION_3, PRIME256V1 = bytes.fromhex("a003020102"), bytes.fromhex("06082a8648ce3d030107")
+
+
+def changed(pem, there, last):
+    """A PEM with another last byte of something in it."""
+    begin, *lines, end, _ = pem.split(b"\n")
+    data = base64.b64decode(b"".join(lines)).replace(there, there[:-1] + last)
+    return b"\n".join([begin, base64.b64encode(data), end, b""])
+
+
+@pytest.mark.parametrize(("there", "last"), [(VERSION_3, b"\x07"), (PRIME256V1, b"\x03")])
+def test_a_certificate_that_is_none_is_refused(files, certify, there, last):
+    odd = changed(certify(files).encode(), there, last).decode()
+    for text in ("-----BEGIN", odd):
+        with pytest.raises(StoreError, match="it is no certificate in PEM"):
+            read_key(files, text)
 
 
 def test_a_key_that_is_missing_or_damaged_is_told_of(files, certify):
@@ -155,6 +170,9 @@ def test_a_key_that_is_missing_or_damaged_is_told_of(files, certify):
     with pytest.raises(StoreError, match="it is no private key in PEM") as caught:
         read_key(files, certificate)
     assert pem[40:80].decode() not in str(caught.value)
+    files.key.write_bytes(changed(pem, PRIME256V1, b"\x03"))
+    with pytest.raises(StoreError, match="it is no private key in PEM"):
+        read_key(files, certificate)
     files.key.unlink()
     with pytest.raises(StoreError, match="facepipe device new hall-1"):
         read_key(files, certificate)

@@ -80,7 +80,11 @@ def test_an_endpoint_that_is_no_host_is_not_taken(outputs):
         read_outputs(outputs)
 
 
-@pytest.mark.parametrize("text", [b"", b"[]", b'"a"', b'{"region": "eu-west-1"}', b"\xff", b"null"])
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"[]", b'"a"', b'{"region": "eu-west-1"}', b"\xff", b"null", b"[" * 100_000],
+    ids=["empty", "list", "text", "other", "bytes", "null", "deep"],
+)
 def test_a_file_of_something_else_is_told_of(tmp_path, text):
     path = tmp_path / "outputs.json"
     path.write_bytes(text)

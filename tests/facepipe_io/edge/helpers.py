@@ -13,8 +13,8 @@ import numpy as np
 
 from facepipe.detections import Detections
 from facepipe_io.edge.cameras import Camera, Frame
-from facepipe_io.edge.detector import Detector
-from facepipe_io.edge.uplinks import Uplink
+from facepipe_io.edge.detectors.base import Detector
+from facepipe_io.edge.uplink import Uplink
 from facepipe_io.errors import CameraError, UplinkError
 
 STANDINS = Path(__file__).resolve().parents[2] / "standins"

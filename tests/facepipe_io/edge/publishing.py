@@ -14,8 +14,8 @@ import pytest
 
 from facepipe.models import ModelPointer, ModelVersion, format_pointer, pointer_key
 from tests.facepipe_io.edge.helpers import forget_aws
-from tests.facepipe_io.edge.test_archives import member, tar
-from tests.facepipe_io.edge.test_models import client
+from tests.facepipe_io.edge.models.test_archives import member, tar
+from tests.facepipe_io.edge.models.test_models import client
 
 NAME = "s3://models/models/cups.json"
 NOON = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)

@@ -16,8 +16,8 @@ from facepipe_io.edge.cameras import Frame, open_camera
 from facepipe_io.edge.classifiers import Classifier
 from facepipe_io.edge.detectors import open_detector
 from facepipe_io.edge.picker import ClassifyPicker, CropPicker
-from facepipe_io.edge.spool import Spool
-from facepipe_io.edge.uploader import UPLOAD_TRIES
+from facepipe_io.edge.uplink.spool import Spool
+from facepipe_io.edge.uplink.uploader import UPLOAD_TRIES
 from facepipe_io.errors import CameraError, SettingsError
 from tests.facepipe_io.edge.helpers import (
     ONE_FACE,
@@ -143,7 +143,7 @@ class TestFile:
         assert camera.closed.is_set()
 
     def test_no_crop_is_dropped_however_slow_the_uplink_is(self, monkeypatch):
-        monkeypatch.setattr("facepipe_io.edge.uploader.QUEUED_CROPS", 4)
+        monkeypatch.setattr("facepipe_io.edge.uplink.uploader.QUEUED_CROPS", 4)
         uplink = ListUplink()
         uplink.gate.clear()
         camera = ScriptedCamera(frames(5 * GROUP, fps=4))
@@ -296,7 +296,7 @@ class TestLive:
 
     def test_too_many_waiting_crops_cost_the_oldest(self, monkeypatch):
         size = len(encode_jpeg(picture(1, (80, 80))))
-        monkeypatch.setattr("facepipe_io.edge.uploader.MEMORY_BYTES", 7.5 * size)
+        monkeypatch.setattr("facepipe_io.edge.uplink.uploader.MEMORY_BYTES", 7.5 * size)
         uplink = ListUplink()
         uplink.gate.clear()
         agent = make_paced(4 * GROUP, detector=ScriptedDetector(crowd(4)), uplink=uplink)

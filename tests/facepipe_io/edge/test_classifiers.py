@@ -15,8 +15,8 @@ from facepipe.crops import crop_regions, cut
 from facepipe.detections import Detections
 from facepipe_io.edge.classifiers import OnnxClassifier, read_labels
 from facepipe_io.errors import ModelError, SettingsError
+from tests.facepipe_io.edge.detectors.test_detectors import FACES
 from tests.facepipe_io.edge.helpers import picture
-from tests.facepipe_io.edge.test_detectors import FACES
 from tests.facepipe_io.local.onnx_file import linear_onnx, means_onnx
 
 EXPRESSIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")

@@ -19,12 +19,12 @@ from facepipe_io.edge.detectors import open_detector
 from facepipe_io.edge.feedback import Feedback, read_feedback
 from facepipe_io.edge.samples import bucket_and_key
 from facepipe_io.edge.settings import device_settings
-from facepipe_io.edge.spool import Spool
-from facepipe_io.edge.uplinks import FolderUplink, open_uplink
+from facepipe_io.edge.uplink import FolderUplink, open_uplink
+from facepipe_io.edge.uplink.spool import Spool
 from facepipe_io.errors import SettingsError
 from tests.facepipe_io.edge.helpers import faces, forget_aws, picture, scene
-from tests.facepipe_io.edge.test_spool import files_in
-from tests.facepipe_io.edge.test_uploader import Sending
+from tests.facepipe_io.edge.uplink.test_spool import files_in
+from tests.facepipe_io.edge.uplink.test_uploader import Sending
 
 ROOT = Path(__file__).resolve().parents[3]
 TIME = 1795080605.25
@@ -228,9 +228,9 @@ def test_after_a_kill_the_next_start_sends_what_was_kept(tmp_path):
     code = f"""
 import os, random, signal
 from facepipe_io.edge.feedback import Feedback, read_feedback
-from facepipe_io.edge.spool import Spool
+from facepipe_io.edge.uplink.spool import Spool
 from tests.facepipe_io.edge.helpers import ListUplink, picture
-from tests.facepipe_io.edge.test_uploader import Sending
+from tests.facepipe_io.edge.uplink.test_uploader import Sending
 
 uplink = ListUplink()
 uplink.refusing.set()

@@ -7,13 +7,13 @@ import pytest
 from facepipe.keys import parse_key
 from facepipe_io.edge.agent import Agent
 from facepipe_io.edge.cameras import Frame
+from facepipe_io.edge.models.renewal import RenewingPicker
 from facepipe_io.edge.pickers import detector_of, open_picker
-from facepipe_io.edge.renewal import RenewingPicker
 from facepipe_io.edge.settings import device_settings
 from facepipe_io.errors import ModelError, SettingsError
+from tests.facepipe_io.edge.detectors.test_yolo import squares
 from tests.facepipe_io.edge.helpers import ListUplink, ScriptedCamera
 from tests.facepipe_io.edge.publishing import NAME, Bucket, pack, s3_alone
-from tests.facepipe_io.edge.test_yolo import squares
 from tests.facepipe_io.local.onnx_file import squares_onnx
 
 SQUARES = pack(squares_onnx(), **{"cups.txt": b"red\ngreen\nblue\n"})

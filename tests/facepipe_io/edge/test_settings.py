@@ -223,7 +223,10 @@ def test_a_credentials_endpoint_needs_an_alias_and_a_certificate(missing):
         device_settings(environ)
 
 
-@pytest.mark.parametrize("host", ["https://c1.iot.aws", "c1.iot.aws/role-aliases", "", " ", "a b"])
+@pytest.mark.parametrize(
+    "host",
+    ["https://c1.iot.aws", "c1.iot.aws/role-aliases", "", " ", "a b", "a:0", "a:65536", "a:\u0663"],
+)
 def test_an_endpoint_is_a_host_alone(host):
     environ = {"FACEPIPE_SOURCE": "0", "FACEPIPE_BUCKET": "crops"}
     environ["FACEPIPE_CREDENTIALS_ENDPOINT"] = host
@@ -256,7 +259,15 @@ def test_a_model_with_labels_beside_it_finds_what_they_name(tmp_path):
     assert device_settings(environ).detector == "onnx"
 
 
-def test_labels_that_are_not_there_are_told_of_a_detector_too():
-    environ = {"FACEPIPE_SOURCE": "0", "FACEPIPE_BUCKET": "crops", "FACEPIPE_LABELS": "no"}
-    with pytest.raises(SettingsError, match="FACEPIPE_LABELS names no file that is there: no"):
+@pytest.mark.parametrize("labels", ["no", "n" * 300], ids=["none", "too long"])
+def test_labels_that_are_not_there_are_told_of_a_detector_too(labels):
+    environ = {"FACEPIPE_SOURCE": "0", "FACEPIPE_BUCKET": "crops", "FACEPIPE_LABELS": labels}
+    with pytest.raises(SettingsError, match=f"LABELS names no file that is there: {labels}"):
         device_settings(environ)
+
+
+@pytest.mark.parametrize("detector", ["yunet", "neo", ""])
+def test_a_model_whose_name_no_file_can_have_is_told_of(detector):
+    environ = {"FACEPIPE_SOURCE": "0", "FACEPIPE_BUCKET": "crops", "FACEPIPE_MODEL": "m" * 300}
+    with pytest.raises(SettingsError, match=r"FACEPIPE_MODEL .* cannot be read: m+: File name too"):
+        device_settings({**environ, "FACEPIPE_DETECTOR": detector})

@@ -18,7 +18,7 @@ from facepipe.images import encode_jpeg
 from facepipe.keys import CropKey, format_key, parse_key
 from facepipe.records import seen_object
 from facepipe_io import cli
-from facepipe_io.edge.uplinks import FolderUplink
+from facepipe_io.edge.uplink import FolderUplink
 from facepipe_io.local.objects import Thing, label_counts, objects_headline
 from facepipe_io.local.pipeline import ScoringUplink
 from facepipe_io.local.report import headline, write_report

@@ -16,10 +16,9 @@ import numpy as np
 import pytest
 
 from facepipe.keys import parse_key
-from facepipe_io.edge import uploader
 from facepipe_io.edge.cameras import Frame, ImageFolder, demo, open_camera
 from facepipe_io.edge.settings import device_settings
-from facepipe_io.edge.uplinks import FolderUplink
+from facepipe_io.edge.uplink import FolderUplink, uploader
 from facepipe_io.errors import CameraError, ModelError, StoreError, UplinkError
 from facepipe_io.local import pipeline
 from facepipe_io.local.pipeline import camera_name_of, run_pipeline
@@ -383,6 +382,12 @@ def test_a_file_in_the_place_of_the_folder(two_portraits, tmp_path):
     with pytest.raises(StoreError, match="it is a file; name a folder with --out"):
         run_pipeline(settings_for(two_portraits, out), out)
     assert out.read_text() == "mine"
+
+
+def test_a_folder_whose_name_none_can_have_is_told(two_portraits, tmp_path):
+    out = tmp_path / ("n" * 300)
+    with pytest.raises(StoreError, match="File name too long; name another folder with --out"):
+        run_pipeline(settings_for(two_portraits, out), out)
 
 
 def test_a_folder_that_cannot_be_made(two_portraits):

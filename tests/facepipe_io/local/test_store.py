@@ -219,6 +219,11 @@ def test_damage_is_told_from_a_full_disk(tmp_path):
         Store(tmp_path)
 
 
+def test_a_folder_whose_name_none_can_have_is_told(tmp_path):
+    with pytest.raises(StoreError, match="File name too long; check the path"):
+        Store(tmp_path / ("n" * 300))
+
+
 def test_a_file_in_place_of_its_folder_is_told(tmp_path):
     Store(tmp_path, create=True).close()
     with pytest.raises(StoreError, match="it is a file; name the folder"):

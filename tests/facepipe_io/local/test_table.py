@@ -59,6 +59,7 @@ def test_of_any_item_at_all_comes_a_sound_crop_or_none(item, base):
         ("captured_at", {"S": "20 November"}),
         ("s3key", {"N": "7"}),
         ("dominant", {"S": "SAD"}),
+        ("dominant", {"S": {}}),
         ("face_count", {"N": "0"}),
         ("face_count", {"N": "1.5"}),
         ("HAPPY", {"N": "100.01"}),

@@ -616,6 +616,17 @@ def test_a_disk_that_is_full_is_told_and_nothing_is_left(pictures, out, monkeypa
         (lambda out: (out / "notes.txt").write_text("mine"), "name a new folder with --out"),
         (lambda out: (out / "dataset.json").write_text("{}"), "it is no data set of this version"),
         (lambda out: (out / "dataset.json").write_text("["), "it is no data set of this version"),
+        (
+            lambda out: (out / "dataset.json").write_text("[" * 100_000),
+            "it is no data set of this version",
+        ),
+        (
+            lambda out: (out / "dataset.json").write_text(
+                '{"train": {"images": 1}, "validation": {"images": 1}, "version": 1, "side": 300, '
+                '"classes": "can"}'
+            ),
+            "it is no data set of this version",
+        ),
     ],
 )
 def test_a_folder_of_something_else_is_left_alone(pictures, out, prepare, message):

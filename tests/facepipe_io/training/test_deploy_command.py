@@ -17,11 +17,11 @@ from facepipe.images import decode_image
 from facepipe.models import parse_pointer
 from facepipe_io import cli
 from facepipe_io.edge.detectors import open_detector
-from facepipe_io.edge.published import PublishedModel
+from facepipe_io.edge.models.published import PublishedModel
 from facepipe_io.training.commands import deploy as command
 from tests.facepipe_io.edge.helpers import picture
+from tests.facepipe_io.edge.models.test_archives import good_tar, member, tar
 from tests.facepipe_io.edge.publishing import s3_alone
-from tests.facepipe_io.edge.test_archives import good_tar, member, tar
 from tests.facepipe_io.local.onnx_file import means_onnx, squares_onnx
 from tests.facepipe_io.training.test_package import FILES
 

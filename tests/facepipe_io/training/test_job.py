@@ -173,6 +173,10 @@ class TestTrainingRequest:
             ({"hyperparameters": {"learning_rate": ""}}, "at most 1, not nothing"),
             ({"hyperparameters": {"weight_decay": "1"}}, "greater than 0 and less than 1, not 1"),
             ({"hyperparameters": {"freeze_layer_pattern": "("}}, "must be a regular expression"),
+            (
+                {"hyperparameters": {"freeze_layer_pattern": "a{9999999999}"}},
+                "must be a regular expression",
+            ),
             ({"hyperparameters": {"lr_scheduler_step": "5,5"}}, "must be epochs in rising order"),
             ({"hyperparameters": {"lr_scheduler_step": "5;9"}}, "must be epochs with commas"),
             ({"hyperparameters": {"lr_scheduler_step": "5,50"}}, "must end before epoch 50"),
@@ -326,7 +330,11 @@ class TestReadDataSet:
             read_data_set(folder.path)
         assert len(caught.value.problems) == 4
 
-    @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"version": 2}', "null", b"\xff"])
+    @pytest.mark.parametrize(
+        "text",
+        ["", "{", "[]", "{}", '{"version": 2}', "null", b"\xff", "[" * 100_000],
+        ids=["empty", "half", "list", "nothing", "version", "null", "bytes", "deep"],
+    )
     def test_something_else_is_refused(self, folder, text):
         place = folder.path / "dataset.json"
         place.write_bytes(text if isinstance(text, bytes) else text.encode())

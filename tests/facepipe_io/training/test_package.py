@@ -7,12 +7,12 @@ import tarfile
 import numpy as np
 import pytest
 
-from facepipe_io.edge.archives import unpack
-from facepipe_io.edge.preprocessing import read_preprocessing
+from facepipe_io.edge.models.archives import unpack
+from facepipe_io.edge.networks.preprocessing import read_preprocessing
 from facepipe_io.errors import ModelError, SettingsError, StoreError
 from facepipe_io.training.package import pack, strip_archive
 from facepipe_io.training.symbol import strip_training
-from tests.facepipe_io.edge.test_uplinks import at_most_bytes_a_file
+from tests.facepipe_io.edge.uplink.test_uplinks import at_most_bytes_a_file
 from tests.facepipe_io.training.symbols import dump, load
 from tests.facepipe_io.training.test_parameters import array, saved
 

@@ -10,7 +10,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from facepipe.errors import PointerError
 from facepipe.models import parse_pointer
-from facepipe_io.edge.published import PublishedModel
+from facepipe_io.edge.models.published import PublishedModel
 from facepipe_io.errors import ModelError, SettingsError, StoreError, UplinkError
 from facepipe_io.training import publish as publishing
 from facepipe_io.training.publish import (
@@ -20,9 +20,9 @@ from facepipe_io.training.publish import (
     publish,
     roll_back,
 )
+from tests.facepipe_io.edge.models.test_archives import held
 from tests.facepipe_io.edge.publishing import nobody, s3_alone
-from tests.facepipe_io.edge.test_archives import held
-from tests.facepipe_io.edge.test_uplinks import at_most_bytes_a_file
+from tests.facepipe_io.edge.uplink.test_uplinks import at_most_bytes_a_file
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
 

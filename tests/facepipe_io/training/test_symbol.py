@@ -248,6 +248,7 @@ DAMAGED = {
     "deep": b"[" * 200_000,
     "an endless number": b'{"nodes": [], "arg_nodes": [], "heads": [' + b"9" * 10**6 + b"]}",
     "NaN": b'{"nodes": [], "arg_nodes": [], "heads": [NaN]}',
+    "infinity": set_in("attrs", value={"a": "1e999"}).replace(b'"1e999"', b"1e999"),
     "no nodes": dump({"nodes": [], "arg_nodes": [], "heads": [[0, 0, 0]]}),
     "nodes that are none": set_in("nodes", value={}),
     "something more": set_in("code", value="import os"),

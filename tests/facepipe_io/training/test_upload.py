@@ -220,8 +220,9 @@ def test_a_folder_that_is_not_whole_is_told(folder, s3, name):
     assert not set(bodies(s3)) & set(LAST)
 
 
-def test_a_manifest_that_is_damaged_is_told(folder, s3):
-    (folder / "train.manifest").write_text("[]\n")
+@pytest.mark.parametrize("line", ["[]", "[" * 100_000], ids=["no object", "too deep"])
+def test_a_manifest_that_is_damaged_is_told(folder, s3, line):
+    (folder / "train.manifest").write_text(f"{line}\n")
     with pytest.raises(StoreError, match=r"train\.manifest: it is damaged"):
         upload_data_set(folder, TARGET, s3, untold)
 

@@ -6,8 +6,8 @@ is `about <key>`, `kept <key>` or `dropped <key>`, and is there whatever becomes
 
 import os
 
-from facepipe_io.edge.backlog import Backlog
-from facepipe_io.edge.spool import Spool
+from facepipe_io.edge.uplink.backlog import Backlog
+from facepipe_io.edge.uplink.spool import Spool
 
 _ledger = os.open(os.environ["LEDGER"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 _write, _drop = Spool.write, Backlog.drop

@@ -341,6 +341,7 @@ class TestUrl:
             "mqtt://user:1#s3cr3t@broker",
             "mqtt://user:s3cr3t@bro ker",
             "mqtt://user:s3cr3t@bro\nker",
+            "mqtt://user:s3cr3t@bro\0ker",
             "mqtt://user:s3cr3t@a..b",
             "mqtt://user:s3cr3t@" + 64 * "a",
             "mqtt://user:s3cr3t@[::1",

@@ -1,0 +1,1 @@
+"""Networks: how pictures become their input, and what runs them."""
