@@ -48,7 +48,7 @@ variable "min_confidence" {
 }
 
 variable "max_concurrency" {
-  description = "How many copies of the cloud function run at once, hence how many crops are scored at once. A copy scores one crop after another, at most about 5 a second (0.2 s each), so that the default of 5 makes at most 25 DetectFaces calls a second: half of Rekognition's quota of 50 in us-east-1 and us-west-2, which the account shares. 150 to 250 people in view, at a crop each per 10 s, need 15 to 25. Elsewhere the quota is lower: see Service Quotas, divide by 5, and have it raised before raising this. What comes too fast is not lost: it is slowed down, and waits in the queue for up to 4 days. DetectFaces costs 0.001 dollars a crop."
+  description = "How many copies of the cloud function run at once, hence how many crops are scored at once. A copy scores one crop after another, at most about 5 a second (0.2 s each), so that the default of 5 makes at most 25 DetectFaces calls a second: half of Rekognition's quota of 50 in us-east-1 and us-west-2, which the account shares. 150 to 250 people in view, at a crop each per 10 s, need 15 to 25. Elsewhere the quota is lower: see Service Quotas, divide by 5, and have it raised before raising this. What comes too fast is not lost: it is slowed down, and waits in the queue until its crop expires (crop_days). A crop that takes 0.5 s makes it two fifths of that; docs/scaling.md says what to set for how many cameras. DetectFaces costs 0.001 dollars a crop."
   type        = number
   default     = 5
   nullable    = false
