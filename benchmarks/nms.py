@@ -1,24 +1,25 @@
-"""Non-maximum suppression: facepipe beside `cv2.dnn.NMSBoxes` and a plain NumPy loop.
+"""Non-maximum suppression beside OpenCV, supervision, torchvision and a plain NumPy loop.
 
-    python benchmarks/nms.py [--seconds 1]
-
-They take turns, so that a busy machine is as hard on one as on the others. OpenCV gets its
-own x, y, width, height, prepared beforehand, on one thread: as float32 arrays, as float64 arrays
-(what facepipe gets) and as lists of tuples (the fastest it takes). A ratio is facepipe's time by
-OpenCV's, its median and the middle half of it; below 1 facepipe is faster.
+OpenCV gets its own x, y, width, height, prepared beforehand, on one thread: as float32 arrays, as
+float64 arrays (what facepipe gets) and as lists of tuples, the fastest it takes; beside those
+facepipe gets lists, too. torchvision gets float32 tensors. The two distributions in the table are
+what a detector sees in a crowd, and the one that is hardest on facepipe; how cost grows is shown
+for these and for the two ends, none overlapping and all.
 """
 
 from __future__ import annotations
 
-import argparse
-import time
+from typing import Any, Callable, Iterator
 
 import cv2
 import numpy as np
 
+from benchmarks.figures import Growth, Ratio, in_turns
+from benchmarks.peers import peer
 from facepipe.boxes import nms
 
 SIZES = (10, 100, 1000, 8732)
+GROWING = (273, 1092, 8732)  # from where fixed costs no longer count
 IOU = 0.45
 
 
@@ -89,64 +90,70 @@ def numpy_loop(boxes, scores, iou_threshold):
     return kept
 
 
-def measure(calls, seconds):
-    """Seconds per call, `(rounds, len(calls))`, in short bursts taken in turn; 5 rounds or more."""
-    bursts = []
-    for call in calls:
-        start = time.perf_counter()
-        call()
-        bursts.append(1 + int(0.002 / (time.perf_counter() - start)))  # about 2 ms each
-    rounds, end = [], time.perf_counter() + seconds
-    while len(rounds) < 6 or time.perf_counter() < end:
-        row = []
-        for call, burst in zip(calls, bursts):
-            start = time.perf_counter()
-            for _ in range(burst):
-                call()
-            row.append((time.perf_counter() - start) / burst)
-        rounds.append(row)
-    return np.array(rounds[1:])  # the first one warms up
+def calls(boxes: np.ndarray, scores: np.ndarray) -> dict[str, tuple[Callable, Callable]]:
+    """By peer: facepipe's call, and its own; both give the indices kept, in whatever form."""
+    xywh = np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
+    tuples = [tuple(box) for box in xywh.tolist()]
+    rows, marks = boxes.tolist(), scores.tolist()
+    xywh32, scores32 = xywh.astype(np.float32), scores.astype(np.float32)
+
+    def ours() -> Any:
+        return nms(boxes, scores, IOU)
+
+    made: dict[str, tuple[Callable, Callable]] = {
+        "cv2, float32": (ours, lambda: cv2.dnn.NMSBoxes(xywh32, scores32, 0.0, IOU)),
+        "cv2, float64": (ours, lambda: cv2.dnn.NMSBoxes(xywh, scores, 0.0, IOU)),
+        "cv2, lists": (
+            lambda: nms(rows, marks, IOU),
+            lambda: cv2.dnn.NMSBoxes(tuples, marks, 0.0, IOU),
+        ),
+        "NumPy loop": (ours, lambda: numpy_loop(boxes, scores, IOU)),
+    }
+    supervision = peer("supervision")
+    if supervision:
+        table = np.hstack([boxes, scores[:, None]])
+        made["supervision"] = (ours, lambda: supervision.box_non_max_suppression(table, IOU))
+    torchvision = peer("torchvision")
+    if torchvision:
+        tensors = [peer("torch").from_numpy(a.astype(np.float32)) for a in (boxes, scores)]
+        made["torchvision"] = (ours, lambda: torchvision.ops.nms(*tensors, IOU))
+    return made
 
 
-def main():
-    """Print the table."""
-    parser = argparse.ArgumentParser(description="Compare facepipe's nms with OpenCV's.")
-    parser.add_argument("--seconds", type=float, default=1.0, help="per line of the table")
-    seconds = parser.parse_args().seconds
-    cv2.setNumThreads(1)
+def wanted(n: int, name: str) -> tuple[str, ...]:
+    """The peers of which the table has a row."""
+    if name != "5 to 20 faces":
+        return ("cv2, float32",)
+    few = ("cv2, float32", "cv2, float64", "cv2, lists")
+    more: dict[int, tuple[str, ...]] = {
+        10: few,
+        100: (*few, "supervision"),
+        1000: (*few, "NumPy loop", "supervision"),  # which would take seconds for 8,732
+        8732: ("cv2, float32",),
+    }
+    return (*more[n], "torchvision")
+
+
+def same(ours: Any, theirs: Any) -> bool:
+    """Whether the same boxes are kept, but for an IoU that float32 puts beyond the threshold."""
+    kept = np.asarray(theirs)
+    kept = np.flatnonzero(kept) if kept.dtype == bool else kept.ravel()
+    return len(np.setxor1d(ours, kept)) <= len(kept) // 500
+
+
+def figures(seconds: float) -> Iterator[Ratio | Growth]:
+    """Against each peer, and how cost grows."""
     rng = np.random.default_rng(2016)
-    print(f"{'':28} {'median, microseconds':^36}   facepipe / cv2, median (middle half)")
-    print(
-        f"{'N':>5} {'boxes':20} {'kept':>4}  {'facepipe':>9} {'cv2 f32':>9} {'NumPy':>9}"
-        f"     {'f32':^18} {'f64':^18} {'lists':^18}"
-    )
     for n in SIZES:
-        for name, make in DISTRIBUTIONS.items():
-            boxes, scores = make(rng, n), rng.random(n)
-            xywh = np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
-            tuples = [tuple(box) for box in xywh.tolist()]
-            singles = xywh.astype(np.float32), scores.astype(np.float32)
-            calls = [
-                lambda b=boxes, s=scores: nms(b, s, IOU),
-                lambda b=singles[0], s=singles[1]: cv2.dnn.NMSBoxes(b, s, 0.0, IOU),
-                lambda b=boxes, s=scores: numpy_loop(b, s, IOU),
-                lambda b=xywh, s=scores: cv2.dnn.NMSBoxes(b, s, 0.0, IOU),
-                lambda b=tuples, s=singles[1]: cv2.dnn.NMSBoxes(b, s, 0.0, IOU),
-            ]
-            times = measure(calls, seconds)
-            ours, theirs, loop = np.median(times[:, :3], axis=0) * 1e6
-            ratios = [
-                "{1:5.2f} ({0:.2f}-{2:.2f})".format(
-                    *np.percentile(times[:, 0] / times[:, k], (25, 50, 75))
-                )
-                for k in (1, 3, 4)
-            ]
-            print(
-                f"{n:5} {name:20} {len(calls[0]()):4}  {ours:9.1f} {theirs:9.1f} {loop:9.1f}    "
-                + " ".join(f"{ratio:18}" for ratio in ratios),
-                flush=True,
-            )
-
-
-if __name__ == "__main__":
-    main()
+        for name in ("5 to 20 faces", "SSD300 anchors"):
+            made = calls(DISTRIBUTIONS[name](rng, n), rng.random(n))
+            for other in wanted(n, name):
+                if other in made:
+                    assert same(*(call() for call in made[other])), f"{other} keeps others of {n}"
+                    times = in_turns(made[other], seconds) * 1e6
+                    what = f"nms of {n:,} boxes, {name}"
+                    yield Ratio.of_rounds("nms", what, other, "us", *times.T)
+    for name in ("5 to 20 faces", "SSD300 anchors", "none overlap", "all overlap"):
+        inputs = [(DISTRIBUTIONS[name](rng, n), rng.random(n)) for n in GROWING]
+        rounds = in_turns([lambda i=each: nms(*i, IOU) for each in inputs], seconds) * 1e6
+        yield Growth.of_rounds("nms", f"nms, {name}", "boxes", "us", GROWING, rounds, bound=2.0)

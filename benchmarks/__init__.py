@@ -1,0 +1,1 @@
+"""Each speed claim, side by side with its peer."""
