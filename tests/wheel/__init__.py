@@ -1,0 +1,1 @@
+"""The built wheel, installed into clean environments as a user would."""
