@@ -146,10 +146,10 @@ class ModelStore:
             OSError: when the disk fails. It is not taken for empty, or all would be deleted.
         """
         shelf = self._read()
+        if shelf.previous is not None and not self.path(shelf.previous.sha256).is_dir():
+            shelf = attrs.evolve(shelf, previous=None)  # first, for it may become the current one
         if shelf.current is not None and not self.path(shelf.current.sha256).is_dir():
             shelf = shelf.drop()
-        if shelf.previous is not None and not self.path(shelf.previous.sha256).is_dir():
-            shelf = attrs.evolve(shelf, previous=None)
         return shelf
 
     def write(self, shelf: Shelf) -> None:

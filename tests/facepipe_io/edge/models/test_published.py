@@ -409,6 +409,18 @@ def test_half_a_name(name, tmp_path):
         PublishedModel(name, str(tmp_path), connect=nobody)
 
 
+@pytest.mark.parametrize("there", ["", "a", "b", "ab"])
+def test_a_version_without_its_folder_is_none(there, tmp_path):
+    store = model_store.ModelStore(tmp_path)
+    current, previous = (model_store.KeptVersion(64 * x, "onnx", "2026") for x in "ab")
+    store.write(model_store.Shelf(current, previous, proven=True))
+    for name in there:
+        store.path(64 * name).mkdir()
+    found = store.read()
+    assert [each.sha256[0] for each in (found.current, found.previous) if each] == list(there)
+    assert store.read() == found
+
+
 def test_a_place_that_cannot_be_written(bucket, tmp_path):
     (tmp_path / "file").write_text("")
     model = PublishedModel(NAME, str(tmp_path / "file"), connect=bucket.connect)
