@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any, Sequence
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from benchmarks.figures import Growth, Ratio
+from facepipe_io.local.chart_look import INK, dress, whole_numbers
 
 #: Okabe's and Ito's colours; which side is which is told by place and mark, too.
 AHEAD, BEHIND = "#009e73", "#d55e00"
-INK, FAINT = "#1f2430", "#e3e6ea"
 DPI = 70
 ACROSS = 3  # charts of growth in a row
 
@@ -92,7 +91,7 @@ def draw_column(axes: Any, ratios: Sequence[Ratio]) -> None:
     for label in axes.get_yticklabels()[len(places) :]:
         label.set(fontweight="bold", fontsize=9)
     axes.set_xlabel("times as good as the peer", color=INK)
-    dress(axes)
+    finish(axes)
     axes.yaxis.grid(visible=False)
 
 
@@ -112,7 +111,7 @@ def draw_growth(growths: Sequence[Growth]) -> Figure:
             fontsize=8,
             color=INK,
         )
-        dress(axes)
+        finish(axes)
         axes.tick_params(labelsize=7)
     figure.suptitle(
         "How cost grows: measured, and (dotted) what the bound would allow",
@@ -125,15 +124,9 @@ def draw_growth(growths: Sequence[Growth]) -> Figure:
     return figure
 
 
-def dress(axes: Any) -> None:
-    """The look of all charts of the docs."""
+def finish(axes: Any) -> None:
+    """Numbers on logarithmic axes, and the look of all charts."""
     for axis in (axes.xaxis, axes.yaxis):
         if axis.get_scale() == "log":
-            axis.set_major_locator(LogLocator(numticks=7))
-            axis.set_minor_locator(NullLocator())
-            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
-    axes.grid(color=FAINT, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(colors=INK, which="both", length=0)
-    for side in axes.spines.values():
-        side.set_visible(False)
+            whole_numbers(axis, numticks=7)
+    dress(axes)

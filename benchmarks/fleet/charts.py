@@ -8,17 +8,17 @@ from typing import Any, Iterator
 import attrs
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter
 
 from benchmarks.fleet import tables
 from benchmarks.fleet.crowd import EVENING
 from benchmarks.fleet.limits import Stack, crops_a_second, limits, outage, plan
 from benchmarks.fleet.simulation import scaled
 from facepipe.costs import Workload
+from facepipe_io.local.chart_look import INK, dress, whole_numbers
 
 #: Those of `facepipe_io.local.bill_chart`: Okabe's and Ito's colours.
 _GREEN, _BLUE, _RED, _PINK = "#009e73", "#0072b2", "#d55e00", "#cc79a7"
-_INK, _FAINT = "#1f2430", "#e3e6ea"
 _STYLES = (
     {"color": _GREEN, "linestyle": "-"},
     {"color": _BLUE, "linestyle": (0, (6, 1.5))},
@@ -51,12 +51,12 @@ def limits_chart(workload: Workload, stack: Stack, seed: int) -> Figure:
     axes = figure.add_subplot(xscale="log", yscale="log")
     cameras = np.array(tables.SIZES)
     one = crops_a_second(attrs.evolve(workload, cameras=1))
-    axes.plot(cameras, cameras * one, color=_INK, linewidth=1, linestyle=(0, (1, 2)))
+    axes.plot(cameras, cameras * one, color=INK, linewidth=1, linestyle=(0, (1, 2)))
     for limit in limits(workload, stack):
         if limit.name == "DynamoDB":
             continue  # so near IoT's that neither could be read
         rate = limit.cameras * one
-        axes.axhline(rate, color=_INK, linewidth=0.8, alpha=0.45)
+        axes.axhline(rate, color=INK, linewidth=0.8, alpha=0.45)
         left = limit.cameras > cameras[1]  # where the line of what comes is not
         axes.annotate(
             f"{limit.name}: {limit.cameras:,.0f} cameras",
@@ -65,7 +65,7 @@ def limits_chart(workload: Workload, stack: Stack, seed: int) -> Figure:
             textcoords="offset points",
             ha="left" if left else "right",
             fontsize=9,
-            color=_INK,
+            color=INK,
         )
     bent = np.unique([*cameras, *_BEND])
     default = [_scored(attrs.evolve(workload, cameras=int(n)), stack, seed) for n in bent]
@@ -82,8 +82,8 @@ def limits_chart(workload: Workload, stack: Stack, seed: int) -> Figure:
     _dress(axes, "What limits a fleet in its busiest hour",
            f"cameras, each with {workload.people_per_hour * workload.peak:,.0f} people an hour; "
            "dots are simulated, the dotted line is what comes", "crops a second")  # fmt: skip
-    _log(axes.xaxis, (1,))
-    _log(axes.yaxis, (1,))
+    whole_numbers(axes.xaxis, subs=(1,))
+    whole_numbers(axes.yaxis, subs=(1,))
     return figure
 
 
@@ -117,7 +117,7 @@ def evening_chart(workload: Workload, stack: Stack, seed: int) -> Figure:
     for (name, *_), start, end, factor in zip(EVENING, starts, ends, factors):
         above.annotate(name.replace("before the ", "before the\n"), ((start + end) / 2, factor),
                        xytext=(0, 3), textcoords="offset points", ha="center", fontsize=9,
-                       color=_INK)  # fmt: skip
+                       color=INK)  # fmt: skip
     above.set_ylim(0, 4.2)
     for cameras, style in zip(tables.EVENING_SIZES, _STYLES):
         run = tables.evening(attrs.evolve(workload, cameras=cameras), stack, seed)
@@ -128,9 +128,9 @@ def evening_chart(workload: Workload, stack: Stack, seed: int) -> Figure:
                        textcoords="offset points", va="center", color=style["color"],
                        fontweight="bold", annotation_clip=False)  # fmt: skip
     _spread(below)
-    below.axhline(stack.alarm_seconds / 60, color=_INK, linewidth=1, linestyle=(0, (1, 2)))
+    below.axhline(stack.alarm_seconds / 60, color=INK, linewidth=1, linestyle=(0, (1, 2)))
     below.annotate("the alarm queue-age rings", (3, stack.alarm_seconds / 60), xytext=(2, 4),
-                   textcoords="offset points", fontsize=9, color=_INK)  # fmt: skip
+                   textcoords="offset points", fontsize=9, color=INK)  # fmt: skip
     _dress(above, "A festival's evening with the default settings", "", "people, times the mean")
     _dress(below, "", "hours since the gates opened; 8 hours, simulated",
            "oldest crop not scored, minutes")  # fmt: skip
@@ -156,10 +156,10 @@ def outage_chart(workload: Workload, stack: Stack, seed: int) -> Figure:
         more = {"linewidth": 2, "label": name, **style}
         above.plot(times / 60, run.backlog(times + start), **more)
         below.plot(times / 60, run.oldest_seconds(times + start) / 60, **more)
-    below.axhline(stack.alarm_seconds / 60, color=_INK, linewidth=1, linestyle=(0, (1, 2)))
+    below.axhline(stack.alarm_seconds / 60, color=INK, linewidth=1, linestyle=(0, (1, 2)))
     below.annotate("the alarm queue-age rings", (-start / 60, stack.alarm_seconds / 60),
-                   xytext=(2, 4), textcoords="offset points", fontsize=9, color=_INK)  # fmt: skip
-    above.legend(frameon=False, labelcolor=_INK)
+                   xytext=(2, 4), textcoords="offset points", fontsize=9, color=INK)  # fmt: skip
+    above.legend(frameon=False, labelcolor=INK)
     title = f"An outage of ten minutes, {workload.cameras} cameras in their busiest hour"
     _dress(above, title, "", "crops not scored yet")
     _dress(below, "", "minutes since it began; simulated", "oldest of them, minutes")
@@ -178,18 +178,8 @@ def _spread(axes: Any) -> None:
         text.xy = (x, floor)
 
 
-def _log(axis: Any, subs: tuple[float, ...]) -> None:
-    axis.set_major_locator(LogLocator(subs=subs))
-    axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
-
-
 def _dress(axes: Any, title: str, x: str, y: str) -> None:
-    axes.set_title(title, loc="left", fontsize=14, fontweight="bold", color=_INK)
-    axes.set_xlabel(x, color=_INK)
-    axes.set_ylabel(y, color=_INK)
-    axes.grid(color=_FAINT, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(colors=_INK, which="both", length=0)
-    for side in axes.spines.values():
-        side.set_visible(False)
+    axes.set_title(title, loc="left", fontsize=14, fontweight="bold", color=INK)
+    axes.set_xlabel(x, color=INK)
+    axes.set_ylabel(y, color=INK)
+    dress(axes)

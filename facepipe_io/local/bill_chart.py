@@ -9,11 +9,11 @@ import attrs
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from facepipe.costs import MODES, PriceList, Workload, bill
 from facepipe_io.errors import StoreError
 from facepipe_io.local.bill import MODE_WORDS
+from facepipe_io.local.chart_look import INK, dress, whole_numbers
 
 #: Okabe's and Ito's colours, which people with any kind of colour vision tell apart; the lines
 #: differ in their dashes, too.
@@ -22,7 +22,6 @@ _STYLES: dict[str, dict[str, Any]] = {
     "cloud": {"color": "#0072b2", "linestyle": (0, (6, 1.5))},
     "endpoint": {"color": "#d55e00", "linestyle": (0, (2, 1.2))},
 }
-_INK, _FAINT = "#1f2430", "#e3e6ea"
 _POINTS = 60
 
 
@@ -120,7 +119,7 @@ def _mark(axes: Any, here: dict[str, float], at: int) -> None:
 
 
 def _mark_quota(axes: Any, quota: int, prices: PriceList) -> None:
-    axes.axvline(quota, color=_INK, linewidth=1, linestyle=(0, (1, 2)))
+    axes.axvline(quota, color=INK, linewidth=1, linestyle=(0, (1, 2)))
     left, right = axes.get_xlim()
     late = quota > (left * right) ** 0.5
     axes.annotate(
@@ -132,27 +131,21 @@ def _mark_quota(axes: Any, quota: int, prices: PriceList) -> None:
         textcoords="offset points",
         ha="right" if late else "left",
         fontsize=9,
-        color=_INK,
+        color=INK,
     )
 
 
 def _dress(axes: Any, workload: Workload, prices: PriceList) -> None:
     axes.set_title(
-        "What a fleet costs a month", loc="left", fontsize=14, fontweight="bold", color=_INK
+        "What a fleet costs a month", loc="left", fontsize=14, fontweight="bold", color=INK
     )
     axes.set_xlabel(
         f"cameras, each with {workload.people_per_hour:,.0f} people an hour, "
         f"{workload.hours:g} hours a day\n{prices.region}, {prices.date}, before free tiers "
         "and taxes",
-        color=_INK,
+        color=INK,
     )
-    axes.set_ylabel(f"{prices.currency} a month", color=_INK)
+    axes.set_ylabel(f"{prices.currency} a month", color=INK)
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axis.set_minor_locator(NullLocator())
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
-    axes.grid(color=_FAINT, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(colors=_INK, which="both", length=0)
-    for side in axes.spines.values():
-        side.set_visible(False)
+        whole_numbers(axis, subs=(1, 2, 5))
+    dress(axes)

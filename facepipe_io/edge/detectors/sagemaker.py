@@ -21,7 +21,7 @@ from facepipe.keys import format_key, parse_key
 from facepipe.motion import MotionGate
 from facepipe.tracks import FaceTracker
 from facepipe_io.edge.aws import Connection, connector, reason
-from facepipe_io.edge.detectors.base import Detector
+from facepipe_io.edge.detectors.base import Detector, wh_of
 from facepipe_io.edge.detectors.faces import YUNET_LONG_SIDE
 from facepipe_io.edge.picker import NO_TRACKS, NOBODY, Crop, Look, Picker
 from facepipe_io.errors import EndpointError
@@ -224,6 +224,6 @@ class EndpointPicker(Picker):
 
 def _faces(endpoint: Endpoint, answer: dict[str, Any], image: NDArray[np.uint8]) -> Detections:
     try:
-        return Detections.from_mxnet_ssd(answer, frame_wh=(image.shape[1], image.shape[0]))
+        return Detections.from_mxnet_ssd(answer, frame_wh=wh_of(image))
     except ShapeError as error:
         raise endpoint.unlike() from error

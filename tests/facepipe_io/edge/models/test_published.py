@@ -20,7 +20,7 @@ from facepipe_io.edge.models.published import MAX_TRIES, PublishedModel
 from facepipe_io.errors import ModelError
 from tests.facepipe_io.edge.helpers import picture
 from tests.facepipe_io.edge.models.test_archives import member, tar
-from tests.facepipe_io.edge.publishing import NAME, Bucket, nobody, pack, s3_alone
+from tests.facepipe_io.edge.publishing import NAME, nobody, pack
 from tests.facepipe_io.edge.uplink.test_uplinks import at_most_bytes_a_file
 from tests.facepipe_io.local.onnx_file import squares_onnx
 
@@ -33,19 +33,6 @@ def read(detector, path):
     if content.startswith(b"bad"):
         raise ModelError(path, "it is bad; give another")
     return content
-
-
-@pytest.fixture(scope="module")
-def s3():
-    with s3_alone() as s3:
-        yield s3
-
-
-@pytest.fixture
-def bucket(s3):
-    bucket = Bucket(s3)
-    yield bucket
-    bucket.close()
 
 
 @pytest.fixture

@@ -21,24 +21,11 @@ from tests.facepipe_io.edge.helpers import (
     picture,
     wait_for,
 )
-from tests.facepipe_io.edge.publishing import NAME, Bucket, nobody, pack, s3_alone
+from tests.facepipe_io.edge.publishing import NAME, nobody, pack
 
 GOOD, BETTER, BAD, FAILING, SLOW = (
     pack(content) for content in (b"good", b"better", b"bad", b"fails 1000", b"fails 9")
 )
-
-
-@pytest.fixture(scope="module")
-def s3():
-    with s3_alone() as s3:
-        yield s3
-
-
-@pytest.fixture
-def bucket(s3):
-    bucket = Bucket(s3)
-    yield bucket
-    bucket.close()
 
 
 class BrokenError(Exception):
