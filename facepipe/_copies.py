@@ -71,7 +71,7 @@ def copy_groups(fingerprints: ArrayLike) -> NDArray[np.int64]:
         >>> copy_groups(np.array([[100, 200], [90, 90], [103, 198]], np.uint8))
         array([0, 1, 0])
     """
-    cells = np.asarray(fingerprints, np.uint8)
+    cells = np.asarray(fingerprints)
     if cells.ndim != 2:
         raise ShapeError("fingerprints", "of shape (N, M)", cells.shape)
     if not cells.size:
@@ -99,5 +99,5 @@ def copy_groups(fingerprints: ArrayLike) -> NDArray[np.int64]:
 def _are_copies(cells: NDArray[np.uint8], own: NDArray[np.uint8], most: int) -> NDArray[np.bool_]:
     """`(N,)`: which of some fingerprints are a copy's of one."""
     apart = cells.astype(np.int32) - own
-    close = np.abs(apart).max(axis=1, initial=0) <= COPY_DISTANCE
+    close = np.abs(apart).max(axis=1) <= COPY_DISTANCE
     return close & ((apart**2).sum(axis=1) <= most)  # type: ignore[no-any-return]

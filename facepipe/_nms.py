@@ -72,7 +72,7 @@ def nms(boxes: ArrayLike, scores: ArrayLike, iou_threshold: float) -> NDArray[np
     # Infinite areas and 0 / 0 are meant: the IoU is NaN, which is greater than no threshold.
     with np.errstate(all="ignore"):
         kept = _peel_and_sweep(_columns(boxes.take(order, axis=0)), threshold)
-        return order.take(kept).astype(np.int64, copy=False)
+        return order.take(kept).astype(np.int64)
 
 
 def _best_first(scores: NDArray[np.float64]) -> NDArray[Any]:

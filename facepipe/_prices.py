@@ -17,7 +17,7 @@ PRICES: Mapping[str, str] = {
     "s3.gets": "objects read",
     "s3.storage": "GB kept for a month",
     "sqs.requests": "requests of any kind",
-    "lambda.runs": "invocations",
+    "lambda.runs": "runs of a function",
     "lambda.compute": "GB-seconds on arm64",
     "dynamodb.writes": "write request units",
     "dynamodb.storage": "GB kept for a month",

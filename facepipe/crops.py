@@ -53,7 +53,7 @@ def crop_regions(
         array([[ 60,  60, 240, 240],
                [  0,   0,  80,  80]])
     """
-    frame = np.array(as_wh(frame_wh, "frame_wh"), np.int64)
+    frame = np.array(as_wh(frame_wh, "frame_wh"))
     boxes = clip_boxes(detections.boxes, frame_wh)
     face, far = boxes[:, :2], boxes[:, 2:]
     wh = far - face

@@ -159,8 +159,10 @@ def label_findings(
     found = []
     unknown = sorted(set(labels.labels) - set(labels.labels if classes is None else classes))
     if unknown:
-        found.append(Finding(name, f"{name}: {_listed(unknown)} is not among the classes."))
-    limits = np.array(wh * 2, np.float64)
+        verb = "is" if len(unknown) == 1 else "are"
+        text = f"{name}: {_listed(unknown)} {verb} not among the classes."
+        found.append(Finding(name, text))
+    limits = np.array(wh * 2)
     overhang = np.maximum(1.0, _OVERHANG * limits)
     outside = ((labels.boxes < -overhang) | (labels.boxes > limits + overhang)).any(axis=1)
     inside = clip_boxes(labels.boxes, wh)  # what sticks out is cut off

@@ -88,7 +88,7 @@ class Detections:
 
     def __attrs_post_init__(self) -> None:
         as_vector(self.scores, len(self.boxes), "scores")
-        as_vector(self.labels, len(self.boxes), "labels", np.int64)
+        as_vector(self.labels, len(self.boxes), "labels")
         if not (np.isfinite(self.boxes).all() and np.isfinite(self.scores).all()):
             raise ShapeError("boxes and scores", "finite numbers", "NaN or infinity")
 
@@ -113,7 +113,7 @@ class Detections:
             >>> len(Detections.empty())
             0
         """
-        return cls(np.empty((0, 4)), np.empty(0), np.empty(0, np.int64))
+        return cls([], [], [])
 
     @classmethod
     def from_awscam(
@@ -152,7 +152,8 @@ class Detections:
             flat = np.fromiter(chain.from_iterable(found), np.float64)
         except (TypeError, ValueError, OverflowError):  # rubbish among them: one by one is slower
             flat = np.array([_number(value) for row in found for value in row])
-        return cls._from_rows(flat.reshape(-1, 6), _ratio(input_wh, frame_wh), first_label=0)
+        table = flat.reshape(len(found), 6)
+        return cls._from_rows(table, _ratio(input_wh, frame_wh), first_label=0)
 
     @classmethod
     def from_mxnet_ssd(
@@ -378,7 +379,7 @@ def _table(rows: Any, name: str, columns: int, form: str) -> NDArray[np.float64]
     if array.shape == (0,):
         return np.empty((0, columns))
     if array.ndim >= 2 and array.shape[-1] == columns and array.size == array.shape[-2] * columns:
-        return array.reshape(-1, columns)
+        return array.reshape(array.shape[-2:])
     raise ShapeError(name, form, f"an array of shape {array.shape}")
 
 

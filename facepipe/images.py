@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 
     Image = NDArray[np.uint8]
 
-# JPEG cannot say more in its header (ITU-T T.81, B.2.2).
-_JPEG_MAX_SIDE = 65535
+# Of libjpeg, which OpenCV encodes with (JPEG_MAX_DIMENSION of jmorecfg.h).
+_JPEG_MAX_SIDE = 65500
 
 # A face of a twentieth of the frame's width is five of these pixels wide.
 _THUMBNAIL_SIDE = 96
@@ -82,8 +82,7 @@ def as_bgr(frame: Any) -> Image:
         raise ImageError(f"a frame must have 1, 3 or 4 channels, not {channels}")
     pixels = _as_uint8(frame)
     if channels == 1:
-        pixels = np.ascontiguousarray(pixels.reshape(pixels.shape[:2]))
-        return cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR)  # type: ignore[return-value]
+        return cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_GRAY2BGR)  # type: ignore[return-value]
     if channels == 4:
         return cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_BGRA2BGR)  # type: ignore[return-value]
     return pixels
@@ -107,7 +106,7 @@ def encode_jpeg(image: Image, quality: int = 90) -> bytes:
     """Encode a picture as JPEG.
 
     Args:
-        image: `(H, W, 3)` uint8, or a part of one; 1 to 65535 pixels a side.
+        image: `(H, W, 3)` uint8, or a part of one; 1 to 65500 pixels a side.
         quality: 1 to 100.
 
     Raises:
@@ -160,11 +159,10 @@ def decode_image(data: bytes) -> Image:
         >>> decode_image(encode_jpeg(np.zeros((80, 120, 3), np.uint8))).shape
         (80, 120, 3)
     """
-    buffer = np.frombuffer(data, np.uint8)
     try:
-        image = cv2.imdecode(buffer, cv2.IMREAD_COLOR) if buffer.size else None
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
-        # A header that announces more pixels than OpenCV is willing to allocate.
+        # No bytes, or a header that announces more pixels than OpenCV is willing to allocate.
         image = None
     if image is None:
         raise ImageError(f"these {len(data)} bytes are no picture that OpenCV can decode")
@@ -329,7 +327,7 @@ def draw_faces(
     # After all the boxes, so that none of them crosses a text.
     for index in seen:
         if texts is not None and texts[index]:
-            _draw_label(canvas, boxes[index, :2].tolist(), texts[index], colour)
+            _draw_label(canvas, boxes[index].tolist(), texts[index], colour)
     return canvas
 
 
@@ -367,16 +365,14 @@ def blurred(image: Image, boxes: ArrayLike) -> Image:
     return canvas
 
 
-def _draw_label(
-    canvas: Image, corner: Sequence[int], text: str, colour: tuple[int, int, int]
-) -> None:
+def _draw_label(canvas: Image, box: Sequence[int], text: str, colour: tuple[int, int, int]) -> None:
     """Write a text above a box's upper left corner, or over it where there is no room above."""
     font, scale = cv2.FONT_HERSHEY_SIMPLEX, max(0.4, min(canvas.shape[:2]) / 800)
     line = max(1, round(2 * scale))
     (width, height), _ = cv2.getTextSize(text, font, scale, line)
     width, height = width + 4 * line, height + 6 * line
-    left = max(0, min(corner[0], canvas.shape[1] - width))
-    top = max(0, corner[1] - height)
+    left = max(0, min(box[0], canvas.shape[1] - width))
+    top = max(0, box[1] - height)
     cv2.rectangle(canvas, (left, top), (left + width - 1, top + height - 1), colour, cv2.FILLED)
     light = np.dot(colour, (0.114, 0.587, 0.299)) > 127  # luma, ITU-R BT.601
     ink = (0, 0, 0) if light else (255, 255, 255)

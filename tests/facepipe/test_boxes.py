@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -56,9 +58,11 @@ def test_a_wrong_shape_is_told(function, wrong):
         function(wrong)
 
 
-@pytest.mark.parametrize("wh", [(0, 1), (1, -1), (np.nan, 1), (np.inf, 1), (1,), (1, 2, 3), 5])
+@pytest.mark.parametrize(
+    "wh", [(0, 1), (1, -1), (np.nan, 1), (np.inf, 1), (1, np.inf), (1,), (1, 2, 3), 5]
+)
 def test_a_size_that_is_none_is_told(wh):
-    with pytest.raises(ShapeError, match="must be a \\(width, height\\) pair"):
+    with pytest.raises(ShapeError, match=r"^wh must be a \(width, height\) pair"):
         clip_boxes(EMPTY, wh)
 
 
@@ -71,6 +75,15 @@ def test_iou_agrees_with_the_book(a, b):
 def test_iou_with_a_box_that_has_a_nan_is_0():
     with np.errstate(invalid="ignore"):
         assert np.array_equal(box_iou([[0, 0, 2, np.nan]], [[0, 0, 2, 2], [1, 1, 1, 1]]), [[0, 0]])
+
+
+def test_iou_takes_no_more_memory_than_three_times_its_result():
+    some = np.tile([0.0, 0.0, 3.0, 3.0], (300, 1))
+    tracemalloc.start()
+    result = box_iou(some, some)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 3.5 * result.nbytes
 
 
 @given(boxes() | grid_boxes())

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facepipe._best_shot import BestShot
+from facepipe._prices import to_dollars
 from facepipe.costs import (
     FRAME_MS,
     MODES,
@@ -87,7 +88,123 @@ def lines(month, names=()):
     return {line.name: line for line in month.lines if not names or line.name in names}
 
 
+UNIT = {"per": 1, "tiers": [{"price": 1}], "source": "a page"}
+UNITS = parse_prices({**DOCUMENT, "calls_a_second": 50, "prices": dict.fromkeys(PRICES, UNIT)})
+
+#: 100 cameras, 100 hours of each: 10,000 hours, or 36 million seconds, in which 180,000 people
+#: come, half a person in view at once, and 360,000 crops are sent, one a second: two to a batch.
+HUNDRED = Workload(
+    cameras=100,
+    hours=10.0,
+    days=10.0,
+    people_per_hour=18.0,
+    seconds_in_view=100.0,
+    crops_per_person=2.0,
+    fps=10.0,
+    moving=0.25,
+    crop_bytes=10_000,
+    small_frame_bytes=25_000,
+    frame_bytes=100_000,
+    mode="cloud",
+    peak=4.0,
+)
+
+
+def test_a_bill_worked_by_hand():
+    """Of a second, a quarter has 10 frames, the rest one in three: 2.75 from each camera."""
+    frames = 99_000_000
+    health = 600_000
+    logs = (360_000 * 476 + 180_000 * 650) / 1e9
+    expected = [
+        ("rekognition.images", "Rekognition", "faces scored", 360_000),
+        ("s3.puts", "S3", "crops put", 360_000),
+        ("s3.gets", "S3", "crops read", 360_000),
+        ("s3.storage", "S3", "crops kept, GB", 3.6 * 36 / 730),
+        ("sqs.polls", "SQS", "empty polls", 5 * 730 * 180),
+        ("sqs.requests", "SQS", "news of crops", 900_000),
+        ("lambda.runs", "Lambda", "runs", 180_000),
+        ("lambda.compute", "Lambda", "GB-seconds", 45_000),
+        ("dynamodb.writes", "DynamoDB", "records written", 720_000),
+        ("dynamodb.storage", "DynamoDB", "records kept, GB", 0.36 * 0.72 * 720 / 730),
+        ("cloudwatch.metrics", "CloudWatch", "metrics", (10 * 101 + 2 * 100) * 100 / 720),
+        ("cloudwatch.calls", "CloudWatch", "PutMetricData", 2 * health + 180_000),
+        ("cloudwatch.logs", "CloudWatch", "log lines, GB", logs),
+        ("cloudwatch.alarms", "CloudWatch", "alarms", 104),
+        ("cloudwatch.dashboards", "CloudWatch", "dashboard", 1),
+        ("iot.messages", "IoT Core", "messages", health + 36e6 * (1 - math.exp(-0.5))),
+        ("iot.connections", "IoT Core", "minutes online", 600_000),
+        ("iot.rules", "IoT Core", "rules run", health),
+        ("iot.actions", "IoT Core", "rules' actions", 2 * health),
+        ("sagemaker.instances", "SageMaker", "instance hours", 27 * 730),
+        ("sagemaker.data", "SageMaker", "frames, GB", frames * 25_300 / 1e9),
+        ("sagemaker.logs", "SageMaker", "log lines, GB", frames * 2000 / 1e9),
+        ("transfer.out", "SageMaker", "answers out, GB", frames * 300 / 1e9),
+    ]
+    month = bill(HUNDRED, UNITS)
+    assert [(each.name, each.service, each.what) for each in month.lines] == [
+        row[:3] for row in expected
+    ]
+    for line, (*_, quantity) in zip(month.lines, expected):
+        assert line.quantity == pytest.approx(quantity, rel=1e-12), line.name
+        assert float(line.dollars) == pytest.approx(quantity, abs=1e-6), line.name
+    assert [line.name for line in month.lines if line.fixed is not False] == [
+        "sqs.polls", "cloudwatch.alarms", "cloudwatch.dashboards", "sagemaker.instances"
+    ]  # fmt: skip
+    assert month.workload == HUNDRED
+    assert (month.people, month.crops, month.frames) == (180_000, 360_000, frames)
+    assert month.bytes_up == 3.6e9 + frames * 25_000
+    assert (month.peak_calls, month.quota, month.quota_cameras) == (4, 50, 1250)
+    assert (month.concurrency, month.instances) == (2, 27)
+
+
+def test_an_endpoint_that_cuts_crops_takes_whole_frames_and_longer_for_each():
+    month = bill(attrs.evolve(HUNDRED, mode="endpoint"), UNITS)
+    assert month.bytes_up == 99e6 * 100_000
+    assert month.instances == 33
+
+
+def test_the_busiest_hour_has_no_more_frames_than_there_are():
+    month = bill(attrs.evolve(HUNDRED, moving=0.5, peak=3.0), UNITS)
+    assert month.instances == 27
+
+
+@pytest.mark.parametrize(("crops_each", "runs"), [(18, 324_000), (20, 360_000), (40, 720_000)])
+def test_a_batch_has_ten_crops_at_the_most(crops_each, runs):
+    month = bill(attrs.evolve(HUNDRED, crops_per_person=float(crops_each)), UNITS)
+    assert month.line("lambda.runs").quantity == runs
+
+
+def test_a_metric_is_paid_for_a_month_at_the_most():
+    month = bill(attrs.evolve(HUNDRED, hours=24.0, days=31.0), UNITS)
+    assert month.line("cloudwatch.metrics").quantity == 1210
+    month = bill(attrs.evolve(HUNDRED, crops_per_person=0.0), UNITS)
+    assert month.line("cloudwatch.metrics").quantity == pytest.approx(200 * 100 / 720)
+
+
+def test_lines_of_one_price_share_its_tiers():
+    document = copy.deepcopy(DOCUMENT)
+    million = [{"up_to": 1_000_000, "price": 1}, {"price": 0.5}]
+    document["prices"]["sqs.requests"] = {**UNIT, "tiers": million}
+    month = bill(HUNDRED, parse_prices(document))
+    assert month.line("sqs.polls").dollars == 657_000
+    assert month.line("sqs.requests").dollars == 343_000 + 557_000 // 2
+
+
+def test_each_person_costs_their_share_to_the_millionth():
+    month = bill(HUNDRED, UNITS)
+    assert month.dollars_per_person == (month.total / 180_000).quantize(Decimal("0.000001"))
+
+
 # Prices
+
+
+def test_costs_are_exact_to_the_last_digit():
+    quantity = 10**40 + 1
+    assert Price(((None, Decimal(1)),), "a page").cost(Decimal(quantity)) == quantity
+
+
+def test_nothing_costs_nothing():
+    assert to_dollars([]) == 0
 
 
 @given(falling_prices(), st.integers(0, 80))
@@ -342,6 +459,75 @@ def test_an_endpoint_is_sent_some_frames_of_a_still_scene_and_never_more_than_th
         assert min(1 / 3, workload.fps) - 1e-9 <= sent <= workload.fps
 
 
+def test_an_endpoint_is_asked_while_somebody_is_in_view_and_a_while_longer():
+    seen = Workload(mode="cloud", people_per_hour=1800.0, seconds_in_view=2.5, fps=10.0)
+    assert seen.busy == pytest.approx(1 - math.exp(-2))
+    assert float(seen.frames_a_second) == pytest.approx(10 * seen.busy + (1 - seen.busy) / 3)
+    slow = attrs.evolve(seen, fps=0.25)
+    assert slow.frames_a_second == Decimal("0.25")
+
+
+def test_what_is_sent_of_a_frame():
+    workloads = [Workload(mode=mode, frame_bytes=9.0) for mode in MODES]
+    assert [workload.sent_frame_bytes for workload in workloads] == [0, 9, 9]
+    assert Workload(mode="cloud", small_frame_bytes=4.0).sent_frame_bytes == 4
+
+
+def test_crops_are_no_closer_together_than_they_are_chosen():
+    always = Workload(seconds_in_view=7.0, resend_seconds=0.0)
+    assert always.crops_each == 11
+    assert attrs.evolve(always, resend_seconds=3.5).crops_each == 3
+
+
+def test_the_defaults_are_what_was_measured_and_what_the_settings_are():
+    assert attrs.asdict(Workload()) == {
+        "cameras": 10,
+        "hours": 8,
+        "days": 30,
+        "people_per_hour": 300,
+        "seconds_in_view": 10,
+        "resend_seconds": 10,
+        "crops_per_person": None,
+        "crops_a_second": None,
+        "fps": 15,
+        "moving": None,
+        "crop_bytes": 13_400,
+        "frame_bytes": 107_800,
+        "small_frame_bytes": 25_200,
+        "mode": "edge",
+        "peak": 3,
+        "max_concurrency": 5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [
+        ("cameras", 0, 1_000_000),
+        ("hours", 0, 24),
+        ("days", 0, 31),
+        ("people_per_hour", 0, 1_000_000),
+        ("seconds_in_view", 0, 86400),
+        ("resend_seconds", 0, 1_000_000_000),
+        ("crops_per_person", 0, 1_000_000),
+        ("crops_a_second", 0, 1000),
+        ("fps", 0, 1000),
+        ("moving", 0, 1),
+        ("crop_bytes", 0, 15_000_000),
+        ("frame_bytes", 0, 100_000_000),
+        ("small_frame_bytes", 0, 100_000_000),
+        ("peak", 1, 1000),
+        ("max_concurrency", 2, 1000),
+    ],
+)
+def test_the_ends_of_a_range_belong_to_it_and_nothing_beyond(name, low, high):
+    for end in (low, high):
+        assert getattr(Workload(**{name: end}), name) == end
+    for beyond in (low - 1, high + 1, str(low)):
+        with pytest.raises(CostsError, match=f"^{name} must be"):
+            Workload(**{name: beyond})
+
+
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
@@ -383,11 +569,36 @@ def changed(path, value):
 
 
 def test_a_price_list_says_when_and_where_and_by_which_page():
-    assert (LIST.date, LIST.region, LIST.currency) == ("2026-11", "us-east-1", "USD")
-    assert (LIST.instance, LIST.calls_a_second) == ("ml.m5.large", 50)
-    assert list(LIST.prices) == list(PRICES)
-    assert all(price.source.startswith("https://aws.amazon.com/") for price in LIST.prices.values())
-    assert "35 million" in LIST.prices["rekognition.images"].unconfirmed
+    found = parse_prices(DOCUMENT)
+    assert (found.date, found.region, found.currency) == ("2026-11", "us-east-1", "USD")
+    assert (found.instance, found.calls_a_second) == ("ml.m5.large", 50)
+    assert list(found.prices) == list(PRICES)
+    pages = [price.source for price in found.prices.values()]
+    assert all(page.startswith("https://aws.amazon.com/") for page in pages)
+    assert "35 million" in found.prices["rekognition.images"].unconfirmed
+
+
+def test_a_price_list_is_shown_without_its_prices():
+    assert "prices=" not in repr(LIST)
+    assert "region='us-east-1'" in repr(LIST)
+
+
+def test_where_all_was_found_nothing_is_unconfirmed():
+    assert parse_prices(DOCUMENT).prices["s3.puts"].unconfirmed == ""
+    assert Price(((None, Decimal(1)),), "a page").unconfirmed == ""
+
+
+@pytest.mark.parametrize("number", [1e-12, 0.5, 1, 10**18 - 1])
+def test_a_price_may_be_for_any_number_of_units(number):
+    price = parse_prices(changed(["prices", "s3.puts", "per"], number)).prices["s3.puts"]
+    assert price.cost(Decimal(str(number))) == LIST.prices["s3.puts"].cost(Decimal(1000))
+
+
+def test_a_quota_and_the_end_of_a_tier_may_be_less_than_one():
+    assert parse_prices(changed(["calls_a_second"], 0.5)).calls_a_second == 0.5
+    tiers = [{"up_to": 0.25, "price": 8}, {"price": 4}]
+    price = parse_prices(changed(["prices", "s3.gets"], {**UNIT, "tiers": tiers}))
+    assert price.prices["s3.gets"].cost(Decimal(1)) == 5
 
 
 def test_prices_are_as_they_are_written():
@@ -417,8 +628,10 @@ _TIERS = ["prices", "rekognition.images", "tiers"]
         (["prices", "s3.moon"], {}, "`prices` has 's3.moon', which means nothing here"),
         (["prices", "s3.puts", "each"], 1, "the price s3.puts has 'each', which means nothing"),
         (["prices", "s3.puts", "source"], ..., "the price s3.puts lacks `source`"),
-        (["prices", "s3.puts", "unconfirmed"], 7, "`unconfirmed` must be a text of one line"),
+        (["prices", "s3.puts", "unconfirmed"], 7, "price s3.puts's `unconfirmed` must be a text"),
+        (["prices", "s3.puts", "source"], " ", "price s3.puts's `source` must be a text of one li"),
         (["prices", "s3.puts", "per"], True, "`per` must be a number greater than 0, not True"),
+        (["prices", "s3.puts", "per"], 10**18, "`per` must be a number greater than 0, not 10000"),
         (
             ["prices", "s3.puts", "per"],
             5e-324,

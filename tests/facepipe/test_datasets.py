@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import attrs
@@ -14,6 +15,7 @@ from hypothesis.extra import numpy as npst
 from facepipe.datasets import (
     TRAIN,
     VALIDATION,
+    Finding,
     Picture,
     copy_findings,
     copy_groups,
@@ -223,16 +225,52 @@ def test_a_chain_of_near_copies_is_one_group():
     assert set(copy_groups(chain[::2])) == set(range(len(chain[::2])))
 
 
+@given(st.integers(0, 2**32 - 1))
+def test_copies_are_told_from_others_to_the_last_grey(seed):
+    """Four apart in every cell is as much as there may be."""
+    random = np.random.default_rng(seed)
+    one = random.integers(6, 250, 576)
+    other = one + random.choice([-4, 4], 576)
+    assert copy_groups([one, other]).tolist() == [0, 0]
+    middle = random.integers(100, 156, 576)
+    other = middle + random.choice([-4, 4], 576)
+    other[:2] = middle[:2]
+    other[1] += 6
+    assert copy_groups([middle, other]).tolist() == [0, 1]
+
+
+def test_shades_of_grey_are_copies_wherever_they_lie():
+    for shade in range(251):
+        shades = np.array([shade, shade + 4, shade + 5])[:, None] * np.ones(20, int)
+        assert copy_groups(shades[:2]).tolist() == [0, 0]
+        assert copy_groups(shades[::2]).tolist() == [0, 1]
+
+
+def test_what_is_nearly_a_copy_keeps_no_others_apart():
+    first, nearly, second = np.zeros((3, 40), np.uint8)
+    nearly[0], second[1] = 17, 3
+    assert copy_groups([first, nearly, second]).tolist() == [0, 1, 0]
+
+
 @pytest.mark.parametrize("shape", [(0, 576), (0, 0), (3, 0)])
 def test_nothing_to_compare_is_no_error(shape):
-    assert len(copy_groups(np.empty(shape, np.uint8))) == shape[0]
+    groups = copy_groups(np.empty(shape, np.uint8))
+    assert (groups.shape, groups.dtype) == (shape[:1], np.int64)
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (4, 4, 4), (0, 4, 3), (4, 4, 3, 1)])
+def test_what_is_no_picture_has_no_fingerprint(shape):
+    with pytest.raises(ShapeError, match=r"a picture, \(H, W, 3\), not " + re.escape(str(shape))):
+        fingerprint(np.zeros(shape, np.uint8))
+
+
+def test_the_fingerprint_of_a_pixel_is_its_grey():
+    assert set(fingerprint(np.full((1, 1, 3), 7, np.uint8))) == {7}
 
 
 def test_a_wrong_shape_is_told():
-    with pytest.raises(ShapeError, match=r"fingerprints must be of shape \(N, M\)"):
+    with pytest.raises(ShapeError, match=r"of shape \(N, M\), not \(576,\)"):
         copy_groups(np.zeros(576, np.uint8))
-    with pytest.raises(ShapeError, match=r"a picture, \(H, W, 3\)"):
-        fingerprint(np.zeros((4, 4), np.uint8))
     with pytest.raises(ShapeError, match=r"fingerprint must be of shape \(576,\)"):
         Picture("0", LabelledImage("a.jpg", None, [], []), [0])
 
@@ -336,12 +374,83 @@ def test_good_labels_are_left_alone_and_tools_may_round():
     whole = image([(-0.9, -1, 640.9, 481), (0, 0, 640, 480)], wh=(640, 480))
     assert label_findings(whole, (640, 480), 512) == []
     assert label_findings(image([(-9, 0, 2000, 90)]), (2000, 1000), 512) == []
+    assert label_findings(image([(-1, -1, 101, 101)]), (100, 100), 512) == []
+
+
+@pytest.mark.parametrize("box", [(-1.5, 0, 90, 90), (0, -1.5, 90, 90), (0, 0, 101.5, 90)])
+def test_of_a_small_picture_a_box_may_stick_out_by_a_pixel_and_no_more(box):
+    (finding,) = label_findings(image([box]), (100, 100), 512)
+    assert "is not within the picture of 100x100." in finding.text
+
+
+def test_all_that_is_wrong_in_one_picture_is_told_box_by_box():
+    """Pictures of 640x480 are halved by squares of 320."""
+    good, outside = (10, 10, 200, 200), (-9, 10, 70, 80)
+    empty = [(5, 5, right, 99) for right in (6, 6.5, 6.75)]
+    tiny = [(5, 5, right, 99) for right in (7, 8, 9, 10, 12.5)]
+    enough = (5, 5, 13, 99)
+    boxes = [good, outside, *empty, *tiny, enough]
+    labels = ["can"] * (len(boxes) - 1) + ["dog"]
+    assert label_findings(image(boxes, labels), (640, 480), 320, ["can"]) == [
+        Finding("a.jpg", "a.jpg: dog is not among the classes."),
+        Finding(
+            "a.jpg", "a.jpg: the box -9, 10, 70, 80 (can) is not within the picture of 640x480."
+        ),
+        Finding(
+            "a.jpg",
+            "a.jpg: 3 boxes, 5, 5, 6, 99 (can); 5, 5, 6.5, 99 (can); 5, 5, 6.75, 99 (can) are "
+            "empty, or less than a pixel wide in a square of 320.",
+        ),
+        Finding(
+            "a.jpg",
+            "a.jpg: 5 boxes, 5, 5, 7, 99 (can); 5, 5, 8, 99 (can); 5, 5, 9, 99 (can); 2 more are "
+            "less than 4 pixels wide in a square of 320.",
+            error=False,
+        ),
+    ]
+
+
+def test_of_several_things_three_are_named():
+    def named(count):
+        labels = image([(10, 10, 99, 99)] * count, ["a", "b", "c", "d"][:count])
+        (finding,) = label_findings(labels, (640, 480), 300, [])
+        return finding.text
+
+    assert named(3) == "a.jpg: a, b, c are not among the classes."
+    assert named(4) == "a.jpg: a, b, c, 1 more are not among the classes."
+
+
+def test_a_picture_without_a_box_is_left_out():
+    text = "a.jpg has no box; it is left out."
+    assert label_findings(image([]), (640, 480), 300) == [Finding("a.jpg", text, error=False)]
 
 
 def test_a_missing_picture_is_an_error_and_one_without_labels_a_warning():
-    missing, unlabelled = file_findings(["a.jpg", "b.jpg", "b.jpg"], ["b.jpg", "c.jpg"])
-    assert (missing.file, missing.error) == ("a.jpg", True)
-    assert (unlabelled.file, unlabelled.error) == ("c.jpg", False)
+    assert file_findings(["d.jpg", "a.jpg", "b.jpg", "b.jpg"], ["e.jpg", "b.jpg", "c.jpg"]) == [
+        Finding("a.jpg", "a.jpg has labels, but there is no such picture."),
+        Finding("d.jpg", "d.jpg has labels, but there is no such picture."),
+        Finding("c.jpg", "c.jpg has no labels; it is left out.", error=False),
+        Finding("e.jpg", "e.jpg has no labels; it is left out.", error=False),
+    ]
+
+
+def test_a_picture_of_a_data_set_cannot_be_changed():
+    looks = [number % 256 for number in range(576)]
+    labels = image(labels=["can"])
+    one = Picture("ab", labels, looks)
+    assert one.fingerprint.dtype == np.uint8
+    assert one.fingerprint.tolist() == looks
+    with pytest.raises(ValueError, match="read-only"):
+        one.fingerprint[0] = 1
+    assert one == Picture("ab", labels, looks)
+    assert one != Picture("ab", labels, looks[::-1])
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(one)
+
+
+def test_what_is_no_fingerprint_is_told():
+    with pytest.raises(ShapeError, match=r"must be of shape \(576,\), not \(24, 24\)"):
+        Picture("ab", image(), np.zeros((24, 24)))
 
 
 def picture(number, labels=("can",), copy_of=None, **changes):
@@ -410,8 +519,24 @@ def test_a_data_set_that_would_ruin_a_job_is_told(pictures, file, told):
 
 
 def test_a_class_without_a_box_is_an_error():
-    (finding,) = found_of([picture(number) for number in range(200)], ["can", "cup"])
-    assert (finding.text, finding.error) == ("No box has the class cup.", True)
+    found = found_of([picture(number) for number in range(200)], ["can", "cup"])
+    assert found == [Finding("", "No box has the class cup.")]
+
+
+@pytest.mark.parametrize(("train", "enough"), [(15, False), (16, True)])
+def test_a_mini_batch_is_enough_to_train_with(train, enough):
+    pictures = [picture(number) for number in range(train + 4)]
+    sides = {each.digest: TRAIN for each in pictures[:train]}
+    sides.update({each.digest: VALIDATION for each in pictures[train:]})
+    (finding,) = split_findings(pictures, range(len(pictures)), sides, ["can"])
+    assert finding.error != enough
+
+
+@pytest.mark.parametrize("side", [TRAIN, VALIDATION])
+def test_a_copy_of_pictures_of_one_side_is_no_error(side):
+    first = [picture(0, earlier=side), picture(1, copy_of=0, earlier=side)]
+    (finding,) = copy_findings([*first, picture(2, copy_of=0)], [0, 0, 0])
+    assert not finding.error
 
 
 @pytest.mark.parametrize(
@@ -432,7 +557,7 @@ def test_what_makes_a_worse_model_is_warned_of(pictures, told):
     pictures = [picture(each) if isinstance(each, int) else each for each in pictures]
     classes = sorted(set().union(*(each.classes for each in pictures)))
     (finding,) = found_of(pictures, classes)
-    assert not finding.error
+    assert finding == Finding("", finding.text, error=False)
     assert told in finding.text
 
 
@@ -443,10 +568,11 @@ def renamed(picture, name, **changes):
 def test_a_picture_that_is_there_twice_is_taken_once():
     first = picture(1, ["can", "cup"])
     turned = renamed(first, "b.jpg", boxes=first.labels.boxes[::-1] + 0.2, labels=["cup", "can"])
-    kept, (finding,) = distinct([first, turned])
-    assert kept == [first]
-    assert not finding.error
-    assert finding.text == "b.jpg is the same picture as 1.jpg; it is taken once."
+    other = picture(2)
+    kept, found = distinct([first, other, turned])
+    assert kept == [first, other]
+    text = "b.jpg is the same picture as 1.jpg; it is taken once."
+    assert found == [Finding("b.jpg", text, error=False)]
 
 
 @pytest.mark.parametrize(
@@ -461,7 +587,7 @@ def test_a_picture_that_is_there_twice_with_different_labels_is_an_error(changes
     first = picture(1, ["can", "cup"])
     kept, (finding,) = distinct([first, renamed(first, **changes)])
     assert kept == [first]
-    assert finding.error
+    assert finding == Finding(changes["name"], finding.text)
     assert told in finding.text
 
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+from decimal import Decimal
+from unittest import mock
 
 import attrs
 import numpy as np
@@ -10,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
+from facepipe import detections as _detections
 from facepipe.boxes import box_iou, scale_boxes
 from facepipe.detections import Detections
 from facepipe.errors import ShapeError
@@ -56,6 +59,9 @@ def test_rubbish_is_dropped_never_raised_and_never_passed_on(format_, data):
     assert (found.boxes[:, 2:] > found.boxes[:, :2]).all()
     assert ((found.scores >= 0) & (found.scores <= 1)).all()
     assert (found.labels >= 0).all()
+    assert found.labels.dtype == np.int64
+    for array in (found.boxes, found.scores, found.labels):
+        assert not array.flags.writeable
 
 
 @pytest.mark.parametrize("format_", CONSTRUCTORS)
@@ -105,9 +111,46 @@ def test_awscam_rubbish_takes_no_other_row_with_it(label):
     assert len(found) == 1
 
 
+def test_awscam_rows_are_read_one_by_one_only_where_there_is_rubbish_among_them():
+    row = {"label": "1", "prob": 0.5, "xmin": 1, "ymin": 1, "xmax": 9, "ymax": 9}
+    for rows, single in (([row, row], 0), ([row, dict(row, label="face")], 12)):
+        with mock.patch.object(_detections, "_number", side_effect=_detections._number) as number:
+            Detections.from_awscam(rows, input_wh=INPUT, frame_wh=FRAME)
+        assert number.call_count == single
+
+
 def test_any_nan_of_a_network_is_rubbish_and_no_more_is_said():
     signalling = np.full((1, 2, 6), 0x7FA00000, np.uint32).view(np.float32)
     assert len(Detections.from_mxnet_ssd(signalling, frame_wh=FRAME)) == 0
+    rects, weights = np.full((2, 4), 9.0), signalling[0, :, 0]
+    assert len(Detections.from_cascade(rects, weights, input_wh=INPUT, frame_wh=FRAME)) == 0
+
+
+def test_a_side_beyond_all_numbers_is_rubbish_and_no_more_is_said():
+    rects = [[1.7e308, 1, 1.7e308, 9], [1, 1.7e308, 9, 1.7e308], [30, 30, 30, 60]]
+    found = Detections.from_cascade(rects, input_wh=INPUT, frame_wh=FRAME)
+    assert found.boxes.tolist() == [[192, 108, 384, 324]]
+
+
+@pytest.mark.parametrize("column", range(2, 6))
+def test_what_is_more_than_ten_million_pixels_away_is_rubbish(column):
+    away = [-1e7, -1e7, 1e7, 1e7][column - 2]
+    near, far = [0, 0.9, -1, -1, 1, 1], [0, 0.9, -1, -1, 1, 1]
+    near[column], far[column] = away, away * (1 + 1e-9)
+    found = Detections.from_mxnet_ssd([near, far], frame_wh=(1, 1))
+    assert found.boxes.tolist() == [near[2:]]
+
+
+def test_scores_are_from_0_to_1():
+    rows = [[0, score, 0.1, 0.1, 0.2, 0.2] for score in (-0.01, 0.0, 0.5, 1.0, 1.01)]
+    assert Detections.from_mxnet_ssd(rows, frame_wh=FRAME).scores.tolist() == [0.0, 0.5, 1.0]
+
+
+def test_boxes_without_width_or_height_are_rubbish():
+    corners = [(1, 1, 1, 9), (1, 1, 9, 1), (9, 1, 1, 9), (1, 9, 9, 1), (1, 1, 9, 9)]
+    rows = [[0, 0.5, *box] for box in corners]
+    found = Detections.from_mxnet_ssd(rows, frame_wh=(1, 1))
+    assert found.boxes.tolist() == [[1, 1, 9, 9]]
 
 
 def test_a_box_that_rounds_to_nothing_on_its_way_to_the_frame_is_dropped():
@@ -122,6 +165,16 @@ def test_background_is_no_detection():
     assert len(Detections.from_mxnet_ssd([[0, 0.9, *box]], frame_wh=FRAME)) == 1
     assert len(Detections.from_opencv_ssd([[[[0, 0, 0.9, *box]]]], frame_wh=FRAME)) == 0
     assert len(Detections.from_opencv_ssd([[[[0, 1, 0.9, *box]]]], frame_wh=FRAME)) == 1
+    names = ("label", "prob", "xmin", "ymin", "xmax", "ymax")
+    rows = [dict(zip(names, (label, 0.9, *box))) for label in (-1, 0, 1)]
+    found = Detections.from_awscam(rows, input_wh=INPUT, frame_wh=FRAME)
+    assert found.labels.tolist() == [0, 1]
+
+
+def test_the_first_class_of_a_yolo_is_0():
+    rows = [[[1, 20, 3, 22, 0.9, 0], [1, 20, 3, 22, 0.9, -1]]]
+    found = Detections.from_yolo(rows, letterbox=Letterbox.fit((320, 180), (64, 64)))
+    assert found.labels.tolist() == [0]
 
 
 def test_opencv_says_nothing_in_its_own_ways():
@@ -136,6 +189,13 @@ def test_a_larger_cascade_weight_is_a_larger_score(weights):
     scores = Detections.from_cascade(rects, weights, input_wh=INPUT, frame_wh=FRAME).scores
     assert len(scores) == len(weights)
     assert (np.diff(scores[np.argsort(weights)]) >= 0).all()
+
+
+def test_cascade_weights_become_scores():
+    rects = np.full((5, 4), 9.0)
+    weights = [-5.0, 0.0, 3.0, 9.0, np.inf]
+    found = Detections.from_cascade(rects, weights, input_wh=INPUT, frame_wh=FRAME)
+    assert found.scores.tolist() == [0.0, 0.0, 0.5, 0.75, 1.0]
 
 
 @pytest.mark.parametrize(
@@ -176,6 +236,83 @@ def test_a_larger_cascade_weight_is_a_larger_score(weights):
 def test_a_wrong_shape_says_what_was_expected(wrong):
     with pytest.raises(ShapeError, match="must be"):
         wrong()
+
+
+NO_SIZE = "must be a (width, height) pair of numbers greater than 0, not (1, 0)"
+SSD_ROWS = "rows must be (N, 6) rows of class, score, x0, y0, x1, y1"
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (
+            lambda: Detections(np.ones((2, 4)), 1, [1, 1]),
+            "scores must be an array of shape (N,), not one of shape ()",
+        ),
+        (
+            lambda: Detections(np.ones((2, 4)), [1, 1], 1),
+            "labels must be an array of shape (N,), not one of shape ()",
+        ),
+        (
+            lambda: Detections(np.ones((2, 4)), ["a", "b"], [1, 1]),
+            "scores must be an array of shape (N,), not ['a', 'b']",
+        ),
+        (
+            lambda: Detections(np.ones((2, 4)), [1], [1, 1]),
+            "scores must be an array of shape (2,), not one of shape (1,)",
+        ),
+        (
+            lambda: Detections(np.ones((2, 4)), [1, 1], [1]),
+            "labels must be an array of shape (2,), not one of shape (1,)",
+        ),
+        (
+            lambda: Detections.from_awscam({"yolo": []}, input_wh=INPUT, frame_wh=FRAME),
+            "result must be parseResult's {'ssd': [...]} of label, prob, xmin, ymin, xmax, ymax, "
+            "not {'yolo': []}",
+        ),
+        (
+            lambda: Detections.from_awscam([], input_wh=(1, 0), frame_wh=FRAME),
+            f"input_wh {NO_SIZE}",
+        ),
+        (
+            lambda: Detections.from_awscam([], input_wh=INPUT, frame_wh=(1, 0)),
+            f"frame_wh {NO_SIZE}",
+        ),
+        (lambda: Detections.from_mxnet_ssd([["a"]], frame_wh=FRAME), f"{SSD_ROWS}, not [['a']]"),
+        (
+            lambda: Detections.from_mxnet_ssd(np.ones(6), frame_wh=FRAME),
+            f"{SSD_ROWS}, not an array of shape (6,)",
+        ),
+        (lambda: Detections.from_mxnet_ssd([], frame_wh=(1, 0)), f"frame_wh {NO_SIZE}"),
+        (
+            lambda: Detections.from_opencv_ssd(np.ones((1, 1, 3, 6)), frame_wh=FRAME),
+            "output must be (1, 1, N, 7) rows of image, label, score, x0, y0, x1, y1, "
+            "not an array of shape (1, 1, 3, 6)",
+        ),
+        (lambda: Detections.from_opencv_ssd([], frame_wh=(1, 0)), f"frame_wh {NO_SIZE}"),
+        (
+            lambda: Detections.from_yunet(3.0, input_wh=INPUT, frame_wh=FRAME),
+            "faces must be (N, 15) rows of x, y, width, height, ..., score, "
+            "not an array of shape ()",
+        ),
+        (
+            lambda: Detections.from_cascade(np.ones((3, 5)), input_wh=INPUT, frame_wh=FRAME),
+            "rects must be (N, 4) rows of x, y, width, height, not an array of shape (3, 5)",
+        ),
+        (
+            lambda: Detections.from_cascade(np.ones((3, 4)), [1], input_wh=INPUT, frame_wh=FRAME),
+            "weights must be an array of shape (3,), not one of shape (1,)",
+        ),
+        (
+            lambda: Detections.from_cascade(np.ones((1, 4)), ["a"], input_wh=INPUT, frame_wh=FRAME),
+            "weights must be a number for each, not ['a']",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named(call, text):
+    with pytest.raises(ShapeError) as caught:
+        call()
+    assert str(caught.value) == text
 
 
 @given(detections(), st.floats(0, 1))
@@ -244,6 +381,13 @@ def test_no_rows_have_four_columns_all_the_same():
     assert Detections([], [], []).boxes.shape == (0, 4)
 
 
+@pytest.mark.parametrize("label", [7.0, "7", Decimal(7), np.uint8(7)])
+def test_labels_are_whole_numbers_whatever_type_they_came_in(label):
+    labels = Detections([[0, 0, 1, 1]], [1], [label]).labels
+    assert labels.dtype == np.int64
+    assert labels.tolist() == [7]
+
+
 def test_detections_cannot_be_hashed():
     with pytest.raises(TypeError, match="unhashable type: 'Detections'"):
         hash(Detections.empty())
@@ -279,3 +423,10 @@ def test_what_has_another_label_suppresses_nothing():
     both = Detections([[0, 0, 9, 9], [0, 0, 9, 9], [0, 0, 9, 9]], [0.5, 0.9, 0.5], [1, 2, 1])
     assert both.nms(0.5, by_label=True) == both[[1, 0]]
     assert len(both.nms(0.5)) == 1
+
+
+def test_of_equal_scores_the_first_is_the_first_when_suppressed_by_label():
+    corner = 10.0 * np.arange(40)
+    boxes = np.stack([corner, corner, corner + 9, corner + 9], axis=1)
+    found = Detections(boxes, np.tile([0.5, 0.9], 20), np.arange(40) % 3)
+    assert found.nms(0.5, by_label=True) == found[[*range(1, 40, 2), *range(0, 40, 2)]]

@@ -172,6 +172,7 @@ NOT_UTF8 = {"bucket": {"name": "b"}, "object": {"key": "%FF"}}
 @pytest.mark.parametrize(
     "event",
     [
+        {"detail": {}}, {"detail-type": "Object Created"}, {"invocationId": "1"},
         None, [], {}, "s3", {"Records": None}, {"Records": [1]}, {"Records": {}},
         {"Records": [{"eventSource": "aws:kinesis"}]},
         {"Records": [{"eventSource": "aws:s3"}]},

@@ -21,6 +21,7 @@ from facepipe.images import (
     encode_png,
     fit_within,
     image_wh,
+    letterboxed,
     sharpness,
     thumbnail,
 )
@@ -55,6 +56,7 @@ def test_whatever_a_camera_gives_becomes_a_picture(dtype, channels, height, widt
     ("frame", "reason"),
     [
         (None, "not NoneType"),
+        ([[1, 2]], "not list"),
         (np.empty((0, 0, 3), np.uint8), r"not \(0, 0, 3\)"),
         (np.empty((480, 0), np.uint8), r"not \(480, 0\)"),
         (np.zeros((2, 2, 2), np.uint8), "not 2"),
@@ -85,9 +87,27 @@ def test_a_part_of_a_frame_can_be_encoded(portraits):
     assert decode_image(encode_jpeg(part)).shape == (100, 200, 3)
 
 
-def test_a_picture_too_large_for_jpeg_is_told():
-    with pytest.raises(ImageError, match="at most 65535"):
-        encode_jpeg(np.zeros((1, 65536, 3), np.uint8))
+@pytest.mark.parametrize("wh", [(65500, 1), (1, 65500)])
+def test_a_picture_too_large_for_jpeg_is_told(wh):
+    largest = np.zeros((wh[1], wh[0], 3), np.uint8)
+    assert image_wh(encode_jpeg(largest)) == wh
+    with pytest.raises(ImageError, match="a JPEG has at most 65500 pixels a side"):
+        encode_jpeg(np.concatenate([largest, largest], axis=np.argmax(largest.shape)))
+    with pytest.raises(ImageError, match="at most 65500"):
+        encode_jpeg(np.zeros([side + (side > 3) for side in largest.shape], np.uint8))
+
+
+@pytest.mark.parametrize("quality", [1, 50, 100])
+def test_a_jpeg_has_the_quality_that_is_asked_for(portraits, quality):
+    picture = portraits["collins"]
+    _, expected = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    assert encode_jpeg(picture, quality) == expected.tobytes()
+    assert encode_jpeg(picture) == encode_jpeg(picture, 90)
+
+
+def test_no_bytes_are_no_picture():
+    with pytest.raises(ImageError, match="these 0 bytes are no picture"):
+        decode_image(b"")
 
 
 @pytest.mark.parametrize("quality", [0, 101, float("nan")])
@@ -141,12 +161,26 @@ def test_a_thumbnail_is_small_and_keeps_its_colour(width, height, value):
     [
         ((1920, 1080), (96, 54)),
         ((3840, 2160), (96, 54)),
+        ((1920, 1920), (96, 96)),
+        ((1925, 1083), (80, 45)),
         ((1280, 720), (80, 45)),
         ((1, 9000), (1, 9000)),
     ],
 )
 def test_thumbnails_of_large_pictures(wh, small):
     assert thumbnail(np.zeros((wh[1], wh[0], 3), np.uint8)).shape[1::-1] == small
+
+
+def test_of_a_few_rows_every_one_counts_in_a_thumbnail():
+    rows = np.zeros((3, 30, 3), np.uint8)
+    rows[2] = 90
+    assert (thumbnail(rows) == 30).all()
+
+
+def test_a_pixel_of_a_thumbnail_is_the_mean_of_a_square():
+    picture = noise((160, 80))
+    squares = picture[::2].reshape(10, 4, 20, 8, 3).astype(float)
+    assert np.abs(thumbnail(picture) - squares.mean(axis=(1, 3))).max() <= 0.51
 
 
 @pytest.mark.parametrize("wh", [(1920, 1080), (1280, 720), (2592, 1944), (4000, 3000)])
@@ -167,6 +201,58 @@ def test_what_is_fitted_into_its_half_is_the_mean_of_four_pixels(portraits, time
         halved = halved.reshape(halved.shape[0] // 2, 2, -1, 2, 3).mean(axis=(1, 3))
         halved = np.floor(halved + 0.5).astype(np.uint8)
     assert np.array_equal(fit_within(picture, (80, 64)), halved)
+
+
+def halved(picture, goes_on):
+    while goes_on(picture):
+        half = (picture.shape[1] // 2, picture.shape[0] // 2)
+        picture = cv2.resize(picture, half, interpolation=cv2.INTER_AREA)
+    return picture
+
+
+def noise(wh):
+    return np.random.default_rng(7).integers(0, 256, (wh[1], wh[0], 3), np.uint8)
+
+
+# Of what goes into 80x64, around its double and its fourfold.
+around = pytest.mark.parametrize(
+    "wh",
+    [
+        (100, 80), (160, 128), (160, 127), (159, 128), (161, 129), (160, 40), (50, 128), (240, 192),
+        (320, 256), (321, 256), (320, 257), (321, 257), (320, 90), (400, 320), (641, 513),
+    ],
+)  # fmt: skip
+
+
+@around
+def test_a_picture_is_halved_while_both_sides_are_twice_too_long(wh):
+    picture = noise(wh)
+    fitted = fit_within(picture, (80, 64))
+    width, height = fitted.shape[1::-1]
+    half = halved(picture, lambda now: now.shape[1] >= 2 * width and now.shape[0] >= 2 * height)
+    assert np.array_equal(fitted, cv2.resize(half, (width, height)))
+
+
+@around
+def test_a_picture_is_quickly_halved_while_both_sides_are_more_than_four_times_too_long(wh):
+    picture = noise(wh)
+    fitted = fit_within(picture, (80, 64), quick=True)
+    width, height = fitted.shape[1::-1]
+    half = halved(picture, lambda now: now.shape[1] > 4 * width and now.shape[0] > 4 * height)
+    assert np.array_equal(fitted, cv2.resize(half, (width, height)))
+
+
+@around
+@pytest.mark.parametrize("into_wh", [(80, 64), (64, 80), (200, 150)])
+def test_a_letterboxed_picture_is_halved_while_it_is_twice_too_long_and_lies_in_grey(wh, into_wh):
+    picture = noise(wh)
+    result, box = letterboxed(picture, into_wh)
+    (left, top), (width, height) = box.offset, box.scaled_wh
+    half = halved(picture, lambda now: now.shape[1] >= 2 * width and now.shape[0] >= 2 * height)
+    expected = np.full((into_wh[1], into_wh[0], 3), 114, np.uint8)
+    expected[top : top + height, left : left + width] = cv2.resize(half, (width, height))
+    assert np.array_equal(result, expected)
+    assert result.dtype == np.uint8
 
 
 def test_no_picture_fits_nowhere():
@@ -194,6 +280,19 @@ def test_sharpness_compares_between_sizes(portraits):
     assert sharpness(small) == pytest.approx(sharpness(face), rel=0.35)
 
 
+@pytest.mark.parametrize(
+    "wh",
+    [(64, 64), (40, 90), (127, 127), (128, 127), (127, 128), (128, 128), (191, 191), (300, 256)],
+)
+def test_sharpness_is_the_variance_of_the_laplacian(wh):
+    half = halved(noise(wh), lambda now: min(now.shape[:2]) >= 128)
+    grey = cv2.cvtColor(half, cv2.COLOR_BGR2GRAY)
+    small = cv2.resize(grey, (64, 64), interpolation=cv2.INTER_AREA).astype(int)
+    edged = np.pad(small, 1, "reflect")
+    around = edged[:-2, 1:-1] + edged[2:, 1:-1] + edged[1:-1, :-2] + edged[1:-1, 2:]
+    assert sharpness(noise(wh)) == pytest.approx((around - 4 * small).var())
+
+
 @given(pictures)
 def test_sharpness_is_a_number_from_0_on(picture):
     assert 0 <= sharpness(picture) < np.inf
@@ -218,6 +317,43 @@ def test_each_box_is_drawn_with_its_own_text():
     assert not plain[:50].any()
     named = draw_faces(blank, found, ["", "7"])
     assert named[:50, 20:40].any(), "the text stands above the box it belongs to"
+
+
+@pytest.mark.parametrize(("side", "line"), [(90, 1), (449, 1), (451, 2), (900, 3)])
+def test_lines_are_a_three_hundredth_of_the_picture(side, line):
+    expected = np.zeros((side, side + 9, 3), np.uint8)
+    found = Detections([[10.5, 20, 60, 70.2]], [0.9], [1])
+    drawn = draw_faces(expected, found)
+    cv2.rectangle(expected, (10, 20), (59, 70), (80, 200, 60), line)
+    assert np.array_equal(drawn, expected)
+
+
+@pytest.mark.parametrize(
+    ("side", "scale", "line"), [(320, 0.4, 1), (1000, 1.25, 2), (1600, 2.0, 4)]
+)
+@pytest.mark.parametrize(
+    ("colour", "ink"),
+    [
+        ((128, 128, 128), (0, 0, 0)),
+        ((127, 127, 127), (255, 255, 255)),
+        ((255, 150, 0), (255, 255, 255)),
+        ((0, 0, 255), (255, 255, 255)),
+        ((0, 255, 0), (0, 0, 0)),
+    ],
+)
+def test_a_label_has_room_around_its_text(side, scale, line, colour, ink):
+    blank = np.full((side, side, 3), 60, np.uint8)
+    font = cv2.FONT_HERSHEY_SIMPLEX
+    (width, height), _ = cv2.getTextSize("108", font, scale, line)
+    width, height = width + 4 * line, height + 6 * line
+    for corner in [(0, 0), (side // 4, side // 2), (side - 20, side - 20)]:
+        found = Detections([[*corner, corner[0] + 20, corner[1] + 20]], [0.9], [1])
+        expected = draw_faces(blank, found, [""], colour=colour)
+        left, top = min(corner[0], side - width), max(corner[1] - height, 0)
+        expected[top : top + height, left : left + width] = colour
+        place = (left + 2 * line, top + height - 3 * line)
+        cv2.putText(expected, "108", place, font, scale, ink, line, cv2.LINE_AA)
+        assert np.array_equal(draw_faces(blank, found, ["108"], colour=colour), expected)
 
 
 @pytest.mark.parametrize("wh", [(480, 360), (720, 1280)])
@@ -378,6 +514,20 @@ class TestBlurred:
         picture = rng.integers(0, 256, (height, width, 3), np.uint8)
         done = blurred(picture, [[0, 0, width, height]])
         assert sharpness(done) < sharpness(picture) / 20
+
+    @pytest.mark.parametrize("wh", [(60, 60), (120, 30), (3, 60), (60, 4), (1, 1), (5, 1)])
+    def test_the_means_of_six_by_six_cells_are_left(self, wh):
+        picture = noise((200, 150))
+        expected = picture.copy()
+        part = picture[40 : 40 + wh[1], 30 : 30 + wh[0]]
+        rows, columns = min(6, wh[1]), min(6, wh[0])
+        cells = part.reshape(rows, wh[1] // rows, columns, wh[0] // columns, 3).mean(axis=(1, 3))
+        cells = np.rint(cells).astype(np.uint8)
+        expected[40 : 40 + wh[1], 30 : 30 + wh[0]] = cv2.resize(
+            cells, wh, interpolation=cv2.INTER_CUBIC
+        )
+        done = blurred(picture, [[30, 40, 30 + wh[0], 40 + wh[1]]])
+        assert np.abs(done.astype(int) - expected).max() <= 2
 
     def test_the_same_face_in_other_clothes_of_pixels_gives_the_same(self):
         """What is left depends on the means of the cells alone."""

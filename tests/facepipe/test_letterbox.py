@@ -94,6 +94,17 @@ def test_what_is_no_size_is_told(wh):
         Letterbox.fit((300, 300), wh)
 
 
+def test_a_picture_has_sides_of_up_to_ten_million_pixels():
+    most = 10**7
+    assert Letterbox.fit((most, most), (1, 1)).scaled_wh == (1, 1)
+    for wh in ((most + 1, most), (most, most + 1)):
+        with pytest.raises(ShapeError) as caught:
+            Letterbox.fit(wh, (1, 1))
+        assert (
+            str(caught.value) == f"wh must be a picture's (width, height) in whole pixels, not {wh}"
+        )
+
+
 def test_what_are_no_boxes_is_told():
     box = Letterbox.fit((4, 4), (2, 2))
     for carry in (box.map, box.unmap):

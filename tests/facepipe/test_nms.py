@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -27,7 +29,7 @@ STRATEGIES = {
 }
 
 
-@pytest.fixture(params=STRATEGIES.values(), ids=STRATEGIES.keys(), scope="module")
+@pytest.fixture(params=STRATEGIES.values(), ids=STRATEGIES.keys(), scope="class")
 def _strategy(request):
     with pytest.MonkeyPatch.context() as patch:
         for name, value in request.param.items():
@@ -233,6 +235,51 @@ def test_as_many_boxes_as_an_ssd300_gives(extent):
         union = sides[best].prod() + sides[order].prod(axis=1) - shared
         order = order[shared / union <= 0.45]
     assert nms(boxes, scores, 0.45).tolist() == expected
+
+
+def squares(places, side=10.0):
+    return np.hstack([places, places + side])
+
+
+RNG = np.random.default_rng(7)
+GRID = np.stack(np.divmod(np.arange(4900.0), 70), axis=1) * 30
+FEW = RNG.integers(0, 4, (4900, 2)) * 100 + RNG.normal(0, 0.5, (4900, 2))
+
+
+def test_many_equal_scores_behind_a_single_best_stay_in_order():
+    scores = np.tile([0.25, 0.5], 150)
+    scores[7] = 1.0
+    expected = sorted(range(300), key=lambda i: (-scores[i], i))
+    assert nms(squares(GRID[:300]), scores, 0.5).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("boxes", "steps"),
+    [
+        (squares(GRID[:48]), {}),
+        (squares(FEW[:256]), {}),
+        (squares(GRID[:200]), {"_neighbours": 1, "_sweep": 1}),
+        (squares(30 * np.eye(2)[1] * np.arange(200)[:, None]), {"_neighbours": 5, "_peel": 5}),
+        (
+            squares(GRID / 2 + RNG.normal(0, 9, (4900, 2))),
+            {"_peel": 1, "_neighbours": 1, "_sweep": 1},
+        ),
+        (squares(FEW), {"_peel": 2}),
+    ],
+    ids=["few", "some, crowded", "some, apart", "some, a column", "many, apart", "many, crowded"],
+)
+def test_how_boxes_lie_decides_how_they_are_compared(boxes, steps):
+    """Which steps are taken after plain Python, and how often: a few too many cost much time."""
+    names = ("_peel", "_neighbours", "_sweep")
+    with contextlib.ExitStack() as stack:
+        taken = {
+            name: stack.enter_context(
+                mock.patch.object(_nms, name, side_effect=getattr(_nms, name))
+            )
+            for name in names
+        }
+        nms(boxes, np.random.default_rng(1).random(len(boxes)), 0.3)
+    assert {name: step.call_count for name, step in taken.items() if step.called} == steps
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pickle
 import attrs
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from facepipe.detections import Detections
@@ -116,6 +116,12 @@ def test_a_frame_without_faces_changes_nothing(clip):
         assert other.update(detections, time).tolist() == numbers.tolist()
 
 
+@example(  # of equal scores the upper comes first, which shares 70 % with either of the others
+    Detections([[0, 2, 60, 62], [12, 0, 72, 60], [24, 2, 84, 62]], [0.9] * 3, [1] * 3)
+)
+@example(  # and of equally high ones the left
+    Detections([[12, 0, 72, 60], [0, 0, 60, 60], [24, 0, 84, 60]], [0.9] * 3, [1] * 3)
+)
 @given(found(max_size=12))
 def test_detections_on_one_another_are_one_face(detections):
     """A slow reference: from the best on, each joins the best alike that it shares 70 % with."""
@@ -241,14 +247,15 @@ def test_each_person_seen_for_a_second_is_sent_and_nobody_too_often(seed, fps):
 
 @pytest.mark.parametrize("fps", [5, 10, 30])
 @pytest.mark.parametrize("speed", [0.6, 1.5, 3.0])
-def test_two_people_who_cross_keep_their_numbers(fps, speed):
+@pytest.mark.parametrize("way", [1, -1], ids=["across", "down"])
+def test_two_people_who_cross_keep_their_numbers(fps, speed, way):
     """The one behind is hidden while the faces overlap by half or so."""
     tracker = FaceTracker()
     truth = {}
     for index in range(int(4 * fps) + 1):
         x = speed * 60.0 * (index / fps - 2.0)
         places = [(600 + x, 300)] + ([(600 - x, 306)] if abs(2 * x) > 36 else [])
-        numbers = tracker.update(faces(*places), index / fps).tolist()
+        numbers = tracker.update(faces(*[p[::way] for p in places]), index / fps).tolist()
         for person, number in enumerate(numbers):
             truth.setdefault(person, set()).add(number)
     assert truth == {0: {1}, 1: {2}}
@@ -268,6 +275,15 @@ def test_whoever_stands_at_the_edge_of_the_frame_stays():
     tracker = FaceTracker()
     for index, x in enumerate([1278, 1281, 1276, 1282, 1279]):
         assert tracker.update(faces((x, 715)), index / 5, FRAME).tolist() == [1]
+
+
+@pytest.mark.parametrize("x", [(-15, -16), (1295, 1296)], ids=["left", "right"])
+@pytest.mark.parametrize("y", [(-15, -16), (735, 736)], ids=["top", "bottom"])
+def test_whoever_is_a_quarter_of_a_side_outside_of_the_frame_stays_and_further_out_has_left(x, y):
+    for place, number in [((x[0], y[0]), 1), ((x[1], y[0]), 2), ((x[0], y[1]), 2)]:
+        tracker = FaceTracker()
+        for expected in (1, number):
+            assert tracker.update(faces(place), 0.0, FRAME).tolist() == [expected]
 
 
 def test_a_missed_face_keeps_its_number_for_as_long_as_the_gap_allows():
@@ -291,6 +307,24 @@ def test_a_face_does_not_become_one_of_another_size_or_far_away():
     assert tracker.update(faces((100, 100), side=130), 0.1).tolist() == [2]
     assert tracker.update(faces((300, 100)), 0.2).tolist() == [3]
     assert tracker.update(faces((110, 100), side=70), 0.3).tolist() == [1]
+
+
+@pytest.mark.parametrize("side", [1.0, 60.0, 1e100])
+@pytest.mark.parametrize("way", [1, -1], ids=["across", "down"])
+def test_a_face_may_be_off_by_six_tenths_of_its_side_however_small_or_large_it_is(side, way):
+    tracker = FaceTracker()
+    for off, number in [(0.0, 1), (0.59, 1), (1.2, 2)]:
+        face = faces((off * side, 0.0)[::way], side=side)
+        assert tracker.update(face, 0.0).tolist() == [number]
+
+
+@pytest.mark.parametrize("way", [1, -1], ids=["high", "wide"])
+def test_the_side_of_a_face_is_that_of_a_square_of_its_area(way):
+    tracker = FaceTracker()
+    for place, number in [(0, 1), (5, 1), (12, 2)]:
+        low, high = (place, 0)[::way], (place + 0.01, 1e4)[::way]
+        thin = Detections([[*low, *high]], [0.9], [1])
+        assert tracker.update(thin, 0.0).tolist() == [number]
 
 
 def test_a_face_seen_once_may_walk_any_way_and_one_whose_way_is_known_may_not():
@@ -337,6 +371,7 @@ def test_ended_tracks_are_forgotten():
     assert tracker.count == 300
     assert tracker.active(149.5).tolist() == [297, 298, 299, 300]
     assert tracker.active(1000.0).tolist() == []
+    assert tracker.active(1000.0).dtype == np.int64
     assert max(sizes) < 1.1 * sizes[3]  # of four tracks
 
 
@@ -345,6 +380,11 @@ def test_settings_that_cannot_be_meant_are_refused():
         FaceTracker(max_gap_seconds=-1.0)
     with pytest.raises(ShapeError, match="wh must be"):
         FaceTracker().update(NOBODY, 0.0, (0, 720))
+
+
+def test_it_is_made_of_its_setting_alone():
+    settings = [field.name for field in attrs.fields(FaceTracker) if field.init]
+    assert settings == ["max_gap_seconds"]
 
 
 # Real people.
@@ -421,3 +461,11 @@ def test_quality_at_its_landmarks():
     assert view_quality(math.inf, 80, 1.0, 1.0) == 0.5
     assert view_quality(math.inf, 40, 1.0, 1.0) == pytest.approx(0.2)
     assert view_quality(math.nan, 80, 1.0, 1.0) == 0.0
+    assert view_quality(0.0, math.inf, 1.0, 1.0) == 0.0
+    assert view_quality(math.inf, 0.5, 1.0, 1.0) == pytest.approx(0.25 / 6400.25)
+
+
+@pytest.mark.parametrize(("share", "counts"), [(-0.5, 0.0), (0.0, 0.0), (0.25, 0.25), (1.5, 1.0)])
+def test_score_and_what_is_visible_count_as_they_are_within_0_and_1(share, counts):
+    assert view_quality(math.inf, math.inf, share, 1.0) == counts
+    assert view_quality(math.inf, math.inf, 1.0, share) == counts
