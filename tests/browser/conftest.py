@@ -119,7 +119,7 @@ def browser() -> Iterator[Any]:
 def _watched(browser: Any, *, chart: bool, **options: Any) -> Any:
     """A page that keeps what went wrong in it, what it asked for, and what figures it was told."""
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(90_000)
     page = context.new_page()
     page.wrong, page.asked, page.told = [], [], []
     if not chart:  # its library takes longer to load than all the rest

@@ -39,7 +39,10 @@ PEOPLE_SECONDS = 5.0
 MOOD_SECONDS = 120.0
 MOODS = 1024
 
+#: The latest crops that are listed. Their pictures stay for longer: a page that is slow, or a crowd
+#: of whom some 30 crops come in a second, asks for them after others have taken their places.
 CROPS = 12
+PICTURES = 128
 #: Without a frame for so long, the page waits for one.
 WAITING_SECONDS = 3.0
 #: Frames a second are a mean over this many.
@@ -112,7 +115,7 @@ class Scene:
         self._moods: OrderedDict[tuple[str, int], _Mood] = OrderedDict()  # by run and track
         self._crop_moods: OrderedDict[str, _Mood] = OrderedDict()  # by key
         self._numbers = itertools.count(first_crop)
-        self._crops: deque[_Picture] = deque(maxlen=CROPS)
+        self._crops: deque[_Picture] = deque(maxlen=PICTURES)
 
     def see(self, frame: Frame, look: Look) -> None:
         """Take note of a frame that was looked at, and of what came of it."""
@@ -202,7 +205,7 @@ class Scene:
             in_view = self._in_view
             people = list(self._people)
             scores = list(self._scores)
-            crops = list(self._crops)
+            crops = list(self._crops)[-CROPS:]
             crop_moods = [self._crop_moods.get(crop.key) for crop in crops]
             moods = Counter(mood.emotion for mood in map(self._mood, in_view) if mood)
             rate = self._frames_a_second(int(now))

@@ -11,7 +11,7 @@ from typing import Any, Callable, Iterator
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-WAIT = 30  # seconds, after which a test has failed; nothing takes that long
+WAIT = 90  # seconds, after which a test has failed; nothing takes that long
 
 
 def run(scenario: Any) -> Any:

@@ -17,7 +17,7 @@ from facepipe.keys import CropKey, format_key
 from facepipe.records import ScoredCrop
 from facepipe_io.edge.cameras import Frame
 from facepipe_io.edge.live import scene as module
-from facepipe_io.edge.live.scene import CROPS, CURVE_MOMENTS, MOOD_SECONDS, Scene
+from facepipe_io.edge.live.scene import CROPS, CURVE_MOMENTS, MOOD_SECONDS, PICTURES, Scene
 from facepipe_io.edge.picker import NO_TRACKS, NOBODY, Crop, Look
 from facepipe_io.edge.stats import Stats
 from tests.facepipe_io.edge.helpers import picture
@@ -154,7 +154,7 @@ def test_whatever_comes_the_message_is_json_and_makes_sense(steps, told):
 
 def test_memory_has_a_bound(monkeypatch):
     """Of people, crops, scores and frames beyond number, none is kept for ever."""
-    for name in ("CURVE_CROPS", "MOODS", "CURVE_SECONDS"):
+    for name in ("CURVE_CROPS", "MOODS", "PICTURES", "CURVE_SECONDS"):
         monkeypatch.setattr(module, name, 20)
     scene = Scene("hall-1", emotions=True)
 
@@ -364,8 +364,17 @@ def test_the_latest_crops_are_there_the_newest_first(scene):
     assert [scene.crop(crop["id"]) for crop in crops] == [b"%d" % n for n in range(19, 7, -1)]
     assert {crop["word"] for crop in crops} == {crop["colour"] for crop in crops} == {""}
     assert {crop["confidence"] for crop in crops} == {None}
-    for number in (0, crops[-1]["id"] - 1, crops[0]["id"] + 1, 10**18):
+    for number in (crops[0]["id"] + 1, 10**18):
         assert scene.crop(number) is None
+
+
+def test_pictures_stay_for_pages_that_ask_late(scene):
+    for number in range(1, 200):
+        crop = crop_of(key_of(NOON + number, number), b"%d" % number)
+        scene.see(Frame(IMAGE, NOON + number), look(crops=[crop]))
+    newest = message(scene)["crops"][0]["id"]
+    assert scene.crop(newest - (PICTURES - 1)) == b"%d" % (200 - PICTURES)
+    assert scene.crop(newest - PICTURES) is None
 
 
 def test_a_crop_that_is_stored_elsewhere_has_no_picture(scene):
