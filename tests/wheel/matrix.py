@@ -29,11 +29,11 @@ EXTRAS = (
     "local",
 )
 
-# What pip says of the extras that an old Python cannot have.
-_REFUSALS = {
-    "local": "requires a different Python: 3.7",
-    "training": "requires a different Python: 3.7",
-}
+# What pip says of the extra that an old Python cannot have.
+_REFUSALS = {"training": "requires a different Python: 3.7"}
+
+# There pip goes through all releases of a dozen packages before it says so.
+_NOT_ON_DEVICES = ("local",)
 
 
 @attrs.frozen
@@ -82,7 +82,11 @@ def environments(*, quick: bool = False) -> list[Environment]:
     newest = max(pythons, key=lambda version: int(version.partition(".")[2]))
     new = pythons[newest]
     found = [Environment(old, DEVICE), Environment(new, newest)]
-    found += [Environment(old, DEVICE, (extra,), refusal=_REFUSALS.get(extra)) for extra in EXTRAS]
+    found += [
+        Environment(old, DEVICE, (extra,), refusal=_REFUSALS.get(extra))
+        for extra in EXTRAS
+        if extra not in _NOT_ON_DEVICES
+    ]
     found += [Environment(new, newest, (extra,)) for extra in EXTRAS]
     found += [
         Environment(new, newest, ("headless", "local", "device", "training")),
