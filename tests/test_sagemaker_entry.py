@@ -57,7 +57,7 @@ def post(url: str, body: bytes, kind: str, said: FrameAttributes | str = "", **h
         headers["X-Amzn-SageMaker-Custom-Attributes"] = said
     request = urllib.request.Request(url + "/invocations", body, headers)
     try:
-        with urllib.request.urlopen(request, timeout=30) as done:
+        with urllib.request.urlopen(request, timeout=90) as done:
             return Answer(done.status, done.reason, done.read())
     except urllib.error.HTTPError as error:
         with error:

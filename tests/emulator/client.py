@@ -122,7 +122,7 @@ class Emulator:
     ) -> Any:
         request = urllib.request.Request(self.url + path, data, dict(headers or {}))
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=90) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             with error:

@@ -6,7 +6,7 @@ import http.client
 import subprocess
 import sys
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Callable, Mapping
 
@@ -18,6 +18,7 @@ from tests.emulator import serving_child
 # Nobody who rehearses wants to wait for minutes.
 _START_SECONDS = 60
 _ANSWER_SECONDS = 60
+_END_SECONDS = 1
 
 
 @attrs.frozen
@@ -82,7 +83,13 @@ class Container:
         Raises:
             OSError: if it does not, or takes too long.
         """
-        return self._ask("POST", "/invocations", headers, body)
+        try:
+            return self._ask("POST", "/invocations", headers, body)
+        except ConnectionError:
+            # What ends loses its connections first, and looks alive a moment longer.
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_END_SECONDS)
+            raise
 
     def stop(self) -> None:
         """End it."""

@@ -97,6 +97,7 @@ class FunctionProcess:
             while True:
                 text = self._lines.get(timeout=max(0, deadline - time.monotonic()))
                 if text is None:
+                    self.stop()  # it closes its output first, and looks alive a moment longer
                     return self._broken(log, "Runtime.ExitError", "exited")
                 before, mark, answer = text.partition(lambda_child.MARK)
                 if before:

@@ -148,7 +148,7 @@ def put_media(aws: Emulator, keys: Mapping[str, str], stream: str) -> int:
             return error.code
 
 
-def wait_until(true: Callable[[], Any], seconds: float = 20) -> Any:
+def wait_until(true: Callable[[], Any], seconds: float = 90) -> Any:
     """Wait for something to become true; what it then is."""
     deadline = time.monotonic() + seconds
     while True:

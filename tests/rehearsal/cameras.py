@@ -177,7 +177,7 @@ class Camera:
         context.load_cert_chain(*files)
         request = urllib.request.Request(aws.device_url + path, data, dict(headers))
         try:
-            with urllib.request.urlopen(request, context=context, timeout=30) as answer:
+            with urllib.request.urlopen(request, context=context, timeout=90) as answer:
                 return bytes(answer.read())
         except urllib.error.HTTPError as error:
             with error:

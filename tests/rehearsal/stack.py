@@ -161,7 +161,7 @@ class Stack:
         )
         return [entry["Key"] for entry in found.get("Contents", [])]
 
-    def wait_until_scored(self, seconds: float = 60) -> None:
+    def wait_until_scored(self, seconds: float = 120) -> None:
         """Wait until the queue is empty; no message may have become a dead letter."""
         deadline = time.monotonic() + seconds
         while self._messages(self.outputs["queue_url"]):

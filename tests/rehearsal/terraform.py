@@ -103,6 +103,7 @@ class Terraform:
         environment = {
             **self.environment,
             "CHECKPOINT_DISABLE": "1",
+            "GOGC": "400",  # for 100 MB more, the provider starts a fifth sooner
             "TF_CLI_ARGS": "-no-color",
             "TF_IN_AUTOMATION": "1",
             "TF_INPUT": "0",

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Callable
 
@@ -20,13 +21,20 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.facepipe_io.edge.certificates import Authority
 
-SECONDS = 20.0
+SECONDS = 90.0
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """So many, all of them different: asked for one by one, the same may come again."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 def wait_until(condition: Callable[[], Any], what: str) -> None:
@@ -61,8 +69,8 @@ class Broker:
         program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
         if program is None:
             pytest.skip("mosquitto: not installed")
-        self.port = free_port() if port is None else port
-        self.open_port = free_port()
+        own, self.open_port = free_ports(2)
+        self.port = own if port is None else port
         folder.mkdir(exist_ok=True)
         (folder / "acl").write_text("pattern write facepipe/%c/#\n")
         lines = [

@@ -30,7 +30,7 @@ def forget_aws(monkeypatch) -> None:
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 90) -> None:
     """Wait until something holds; fail when it does not come to."""
     end = time.monotonic() + seconds
     while not condition():

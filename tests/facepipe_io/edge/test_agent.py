@@ -33,7 +33,7 @@ from tests.facepipe_io.edge.helpers import (
 )
 
 NOW = 1.7e9  # frames of a live camera are looked at only when its clock was set
-WAIT = 30  # seconds, after which a test has failed; nothing takes that long
+WAIT = 90  # seconds, after which a test has failed; nothing takes that long
 
 
 def make(camera, *, detector=None, uplink=None, run="4f9c", **more):

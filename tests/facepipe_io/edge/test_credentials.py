@@ -28,7 +28,7 @@ from tests.facepipe_io.edge.helpers import forget_aws, wait_for
 from tests.facepipe_io.edge.servers import CredentialsProvider, TokenExchange, serving
 
 SECRET = "wJalrXUtnFEMI/K7MDENG"
-WAIT = 30  # seconds, after which a test has failed; nothing takes that long
+WAIT = 90  # seconds, after which a test has failed; nothing takes that long
 
 visible = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1)
 anything = st.recursive(

@@ -37,7 +37,7 @@ from tests.facepipe_io.edge.helpers import (
 )
 
 ROOT = Path(__file__).resolve().parents[3]
-WAIT = 30  # seconds, after which a test has failed; nothing takes that long
+WAIT = 90  # seconds, after which a test has failed; nothing takes that long
 
 
 def noise(number, wh=(640, 480)):

@@ -237,7 +237,7 @@ def test_ctrl_c_ends_a_run_with_its_records(portraits, tmp_path, times):
         time.sleep(0.05)
     for _ in range(times):
         process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=60)
+    stdout, stderr = process.communicate(timeout=180)
     assert process.returncode == 130, stderr
     assert "Traceback" not in stderr
     document = json.loads(stdout)
@@ -326,7 +326,7 @@ def test_the_third_ctrl_c_gives_up(two_portraits, tmp_path):
         [sys.executable, "-c", code, "run", str(two_portraits), "--out", str(tmp_path)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         cwd=Path(__file__).parents[3],
     )
     assert done.returncode == 130, done.stderr

@@ -15,7 +15,7 @@ from facepipe_io.errors import UplinkError
 from tests.facepipe_io.edge.helpers import ListUplink, wait_for
 from tests.facepipe_io.edge.uplink.test_spool import JPEG, PNG, RECORD, files_in, key, sample
 
-WAIT = 30
+WAIT = 90
 
 
 class Clock:
