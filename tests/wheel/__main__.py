@@ -1,7 +1,7 @@
 """Install the wheel and look at it: python -m tests.wheel.
 
     python -m tests.wheel                          every environment that this machine can make
-    python -m tests.wheel --quick                  the two that CI can afford
+    python -m tests.wheel --quick                  two of them, in a minute
     python -m tests.wheel --only '3.7 headless'    those whose name contains it
 
 An environment is an interpreter and the extras that pip is asked for; what is in it is looked at
@@ -66,7 +66,7 @@ def _options() -> argparse.Namespace:
         description="Install the wheel into clean environments and look at it.",
         epilog="Example: python -m tests.wheel --only headless",
     )
-    parser.add_argument("--quick", action="store_true", help="only what CI can afford")
+    parser.add_argument("--quick", action="store_true", help="only two of them, in a minute")
     parser.add_argument("--only", default="", help="environments whose name contains this")
     return parser.parse_args()
 
