@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
+from facepipe_io.edge.live.scene import CROPS
 from tests.browser.looking import contains, detail, green, pixels, serious, until
 
 # What is said of the picture while people are in it.
@@ -120,7 +121,9 @@ def test_a_screen_reader_finds_its_way(page):
     assert page.get_by_role("button", name="Pause").count() == 1
     page.get_by_role("status").filter(has_text="in view").wait_for(state="attached")
     crops = page.get_by_role("region", name="Latest crops").get_by_role("list")
-    crops.get_by_role("listitem").first.wait_for()
+    # Full, it keeps its length while crops come and go.
+    until(page, f"document.querySelectorAll('#crops li').length === {CROPS}")
+    assert crops.get_by_role("listitem").count() == CROPS
 
 
 def test_pause_stops_what_moves(page, walk):

@@ -364,7 +364,7 @@ def test_the_latest_crops_are_there_the_newest_first(scene):
     assert [scene.crop(crop["id"]) for crop in crops] == [b"%d" % n for n in range(19, 7, -1)]
     assert {crop["word"] for crop in crops} == {crop["colour"] for crop in crops} == {""}
     assert {crop["confidence"] for crop in crops} == {None}
-    for number in (crops[0]["id"] + 1, 10**18):
+    for number in (0, crops[0]["id"] + 1, 10**18):
         assert scene.crop(number) is None
 
 
