@@ -6,7 +6,8 @@
 # make rehearse   the real Terraform on an emulated AWS: applied, used by a camera, destroyed; its
 #                 dashboard drawn into build/dashboard.png
 # make pictures   those of the docs, from real runs
-# make bench      every figure beside its peers, and how cost grows, into docs/figures.md (ONLY=nms)
+# make bench      every figure beside its peers, and how cost grows, into docs/figures.md; some of
+#                 them, only printed, with ONLY=nms,crops
 # make backlog    the cloud function on a queue of 100,000 messages, its memory looked at
 # make docs       pages of the library, into build/docs/
 # make mutants    changes to the library that its tests do not notice (MODULE='keys events'); hours
@@ -78,7 +79,7 @@ pictures: $(VENV)/installed-test
 	$(BIN)/python -m tests.rehearsal.show docs/images/dashboard.png
 
 bench: $(VENV)/installed-bench
-	$(BIN)/python -m benchmarks --write docs $(if $(ONLY),--only '$(ONLY)')
+	$(BIN)/python -m benchmarks $(if $(ONLY),--only '$(ONLY)',--write docs)
 
 docs: $(VENV)/installed-test
 	$(BIN)/python tools/docs.py

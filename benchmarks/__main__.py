@@ -88,6 +88,8 @@ def main() -> None:
     unknown = sorted(set(groups) - set(GROUPS))
     if unknown:
         parser.error(f"no group {', '.join(unknown)}; there are {', '.join(GROUPS)}")
+    if options.only and options.write:
+        parser.error("figures.md has every group: --write goes without --only")
     cv2.setNumThreads(1)
     measured = measure(groups, options.seconds, Console(stderr=True))
     show(measured, Console(width=None if sys.stdout.isatty() else 170))

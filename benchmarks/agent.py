@@ -206,8 +206,8 @@ def own_work(seconds: float) -> Growth:
     while not rounds or time.perf_counter() < end:
         rounds.append([device.run(*each, frames)["own"] for each in runs])
     table = np.array(rounds)  # (rounds, sizes)
-    few = ", ".join(f"{number}: {ms:.2f}" for number, ms in enumerate(np.median(table, axis=0)[:2]))
-    what = f"1080p, a frame, own work ({few})"
+    none, one = np.median(table[:, :2], axis=0)
+    what = f"own work at 1080p (no face: {none:.2f}, one: {one:.2f})"
     return Growth.of_rounds("agent", what, "faces in view", "ms", FACES, table[:, 2:])
 
 

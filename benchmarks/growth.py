@@ -3,7 +3,7 @@
     python -m benchmarks --only growth
 
 At small sizes a fixed cost hides how the rest grows, so an exponent is fitted over the upper half
-of the sizes, which `what` names; those are all that is measured.
+of the sizes; those are all that is measured.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def grown(
 ) -> Growth:
     """All sizes, timed in turns."""
     rounds = in_turns(calls, seconds) * 1e6
-    return Growth.of_rounds("growth", what, size, "us", sizes, rounds, bound=1.0)
+    return Growth.of_rounds("frame", what, size, "us", sizes, rounds, bound=1.0)
 
 
 def over_faces(seconds: float) -> Iterator[Growth]:
@@ -121,8 +121,7 @@ def over_faces(seconds: float) -> Iterator[Growth]:
             work["crop_regions"] = [partial(crop_regions, each, WH) for each in firsts]
             work["draw_faces on 1080p"] = [partial(draw_faces, picture, each) for each in firsts]
         for name, calls in work.items():
-            what = f"{name}, {where}, 64 to 4096"
-            yield grown(what, "faces", list(FACES), calls, seconds)
+            yield grown(f"{name}, {where}", "faces", list(FACES), calls, seconds)
 
 
 def gate(small: np.ndarray) -> Callable[[], object]:
@@ -156,7 +155,7 @@ def over_pixels(seconds: float) -> Iterator[Growth]:
     pixels = [float(width * height) for width, height in FRAME_SIZES]
     for name, make in work.items():
         calls = [make(picture) for picture in pictures]
-        yield grown(f"{name}, 720p to 4K", "pixels", pixels, calls, seconds)
+        yield grown(name, "pixels", pixels, calls, seconds)
 
 
 def figures(seconds: float) -> Iterator[Growth]:

@@ -156,4 +156,4 @@ def figures(seconds: float) -> Iterator[Ratio | Growth]:
     for name in ("5 to 20 faces", "SSD300 anchors", "none overlap", "all overlap"):
         inputs = [(DISTRIBUTIONS[name](rng, n), rng.random(n)) for n in GROWING]
         rounds = in_turns([lambda i=each: nms(*i, IOU) for each in inputs], seconds) * 1e6
-        yield Growth.of_rounds("nms", f"nms, {name}", "boxes", "us", GROWING, rounds, bound=2.0)
+        yield Growth.of_rounds("nms", name, "boxes", "us", GROWING, rounds, bound=2.0)

@@ -70,6 +70,13 @@ def test_a_page_keeps_what_was_written_by_hand(tmp_path):
     assert text.count("| what | 1 us | 2 us | a peer | 0.5 |") == 1
 
 
+def test_some_groups_do_not_take_the_place_of_all(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["benchmarks", "--only", "boxes", "--write", str(tmp_path)])
+    with pytest.raises(SystemExit):
+        command.main()
+    assert "--write goes without --only" in capsys.readouterr().err
+
+
 def test_charts_are_pictures(tmp_path):
     grown = Growth.of_rounds("group", "what", "boxes", "us", [1, 10], [[1, 10], [1, 11]])
     write_charts([ratio([1.0, 2.0], [2.0, 2.5]), grown], tmp_path)
