@@ -29,7 +29,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := -m pip install --quiet --disable-pip-version-check
 LIBRARY := facepipe tests/facepipe
-DEVICE_TESTS := facepipe facepipe_io/edge facepipe_io/settings.py tests/facepipe tests/facepipe_io/edge tests/test_deeplens_entry.py tests/test_outages.py
+DEVICE_TESTS := facepipe facepipe_io/edge facepipe_io/settings.py facepipe_io/text.py tests/facepipe tests/facepipe_io/edge tests/test_deeplens_entry.py tests/test_outages.py
 
 .PHONY: run test test-py37 test-mxnet test-wheel lint checkov build rehearse pictures docs bench backlog soak mutants fuzz clean
 

@@ -37,7 +37,10 @@ REQUIREMENTS = ["attrs==25.4.0"]
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 SUFFIXES = {".css", ".html", ".js", ".py", ".svg"}
-SHARED = ["facepipe", "facepipe_io/__init__.py", "facepipe_io/errors.py", "facepipe_io/settings.py"]
+SHARED = [
+    "facepipe",
+    *(f"facepipe_io/{name}.py" for name in ("__init__", "errors", "settings", "text")),
+]
 CLOUD = "facepipe_io/cloud"
 SCORER = ("__init__", "answers", "log", "metrics", "records", "rekognition", "scorer", "settings")
 FUNCTIONS = {

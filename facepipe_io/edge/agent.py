@@ -22,10 +22,11 @@ from facepipe_io.edge.bus import Bus
 from facepipe_io.edge.cameras.watch import CameraWatch
 from facepipe_io.edge.handover import Handover
 from facepipe_io.edge.reporter import Reporter
-from facepipe_io.edge.resilience import Pace, Trouble, backoff, one_line
+from facepipe_io.edge.resilience import Pace, Trouble, backoff
 from facepipe_io.edge.stats import Stats
 from facepipe_io.edge.uplink.uploader import Uploader
 from facepipe_io.errors import EndpointError, SettingsError
+from facepipe_io.text import one_line
 
 if TYPE_CHECKING:
     from facepipe_io.edge.cameras import Camera, Frame

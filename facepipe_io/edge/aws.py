@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping
 
-from facepipe_io.edge.resilience import one_line
 from facepipe_io.errors import SettingsError
+from facepipe_io.text import one_line
 
 if TYPE_CHECKING:
     import boto3

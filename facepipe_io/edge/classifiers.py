@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Sequence
 from facepipe.classification import as_probabilities, parse_labels
 from facepipe.errors import ShapeError
 from facepipe_io.edge.networks.onnx_network import OnnxNetwork
-from facepipe_io.edge.opencv import printable
 from facepipe_io.errors import ModelError, SettingsError
+from facepipe_io.text import printable
 
 if TYPE_CHECKING:
     import numpy as np

@@ -34,8 +34,9 @@ from botocore.credentials import (
 from botocore.exceptions import CredentialRetrievalError
 
 from facepipe_io.edge.identity import Identity
-from facepipe_io.edge.resilience import Trouble, one_line
+from facepipe_io.edge.resilience import Trouble
 from facepipe_io.errors import SettingsError
+from facepipe_io.text import one_line
 
 if TYPE_CHECKING:
     from facepipe_io.edge.settings import DeviceSettings

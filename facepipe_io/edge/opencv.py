@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import Iterable
 
@@ -31,17 +30,6 @@ def is_utf8(path: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-# What moves a cursor, begins a line, or turns the direction of the text behind it.
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-
-
-def printable(text: str) -> str:
-    """A path as any log and terminal can take it."""
-    return _CONTROLS.sub(
-        lambda found: ascii(found[0])[1:-1], text.encode("utf-8", "backslashreplace").decode()
-    )
 
 
 def cascade_path(name: str) -> str:

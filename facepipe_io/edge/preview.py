@@ -27,9 +27,9 @@ from facepipe.images import blurred, draw_faces, encode_jpeg, fit_within
 from facepipe.keys import FACE_LABEL
 from facepipe_io.edge.blur import FaceBlur
 from facepipe_io.edge.handover import Handover
-from facepipe_io.edge.opencv import printable
 from facepipe_io.edge.resilience import Pace
 from facepipe_io.errors import SettingsError
+from facepipe_io.text import printable
 
 if TYPE_CHECKING:
     import numpy as np

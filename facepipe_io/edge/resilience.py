@@ -6,6 +6,8 @@ import logging
 import time
 from typing import Callable, Iterator
 
+from facepipe_io.text import one_line
+
 log = logging.getLogger(__name__)
 
 MAX_BACKOFF_SECONDS = 30.0
@@ -23,16 +25,6 @@ def backoff(first: float) -> Iterator[float]:
     while True:
         yield first
         first = min(2 * first, MAX_BACKOFF_SECONDS)
-
-
-def one_line(error: BaseException) -> str:
-    """What an error says, for a log.
-
-    Example:
-        >>> one_line(OSError("no   room")), one_line(KeyError())
-        ('no room', 'KeyError')
-    """
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 class Trouble:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Mapping
 
 from facepipe_io.edge import aws
-from facepipe_io.edge.resilience import one_line
+from facepipe_io.text import one_line
 
 
 def aws_reason(error: BaseException, hints: Mapping[str, str], otherwise: str) -> str:

@@ -28,8 +28,9 @@ from facepipe.datasets import (
 from facepipe.errors import ImageError, KeyFormatError
 from facepipe.images import encode_jpeg, letterboxed
 from facepipe.keys import check_label
-from facepipe_io.edge.opencv import printable, quiet_opencv
+from facepipe_io.edge.opencv import quiet_opencv
 from facepipe_io.errors import StoreError
+from facepipe_io.text import printable
 from facepipe_io.training import folder as folders
 from facepipe_io.training.folder import EarlierDataSet, EarlierPicture
 from facepipe_io.training.label_files import (

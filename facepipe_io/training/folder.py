@@ -23,8 +23,8 @@ from facepipe.datasets import TRAIN, VALIDATION, Picture
 from facepipe.errors import LabelsError
 from facepipe.label_formats import manifest_line, parse_manifest
 from facepipe.labels import LabelledImage
-from facepipe_io.edge.opencv import printable
 from facepipe_io.errors import StoreError
+from facepipe_io.text import printable
 
 IMAGES = "images"
 ABOUT = "dataset.json"

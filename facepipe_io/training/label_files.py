@@ -18,8 +18,8 @@ from facepipe.label_formats import (
     parse_yolo_classes,
 )
 from facepipe.labels import LabelledImage
-from facepipe_io.edge.opencv import printable
 from facepipe_io.errors import StoreError
+from facepipe_io.text import printable
 from facepipe_io.training.pictures import Pictures
 
 FORMATS = ("coco", "voc", "yolo", "manifest")

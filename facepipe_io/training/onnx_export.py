@@ -15,8 +15,8 @@ from typing import Sequence
 import attrs
 
 from facepipe_io.edge.classifiers import check_labels
-from facepipe_io.edge.opencv import printable
 from facepipe_io.errors import ModelError, SettingsError, StoreError
+from facepipe_io.text import printable
 from facepipe_io.training.package import labels_text, preprocessing_json
 
 #: Where MXNet's Python is looked for, from the working directory.

@@ -24,8 +24,8 @@ from facepipe.errors import ShapeError
 from facepipe_io.edge.classifiers import check_labels
 from facepipe_io.edge.models.archives import unpack
 from facepipe_io.edge.networks.preprocessing import SSD_NORMAL
-from facepipe_io.edge.opencv import printable
 from facepipe_io.errors import ModelError, SettingsError, StoreError
+from facepipe_io.text import printable
 from facepipe_io.training.graph import MAX_BYTES
 from facepipe_io.training.parameters import read_parameters
 from facepipe_io.training.symbol import strip_training

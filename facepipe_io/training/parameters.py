@@ -11,8 +11,8 @@ import struct
 from pathlib import Path
 from typing import IO
 
-from facepipe_io.edge.opencv import printable
 from facepipe_io.errors import ModelError
+from facepipe_io.text import printable
 
 MAX_ARRAYS = 100_000
 

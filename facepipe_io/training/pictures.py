@@ -11,8 +11,8 @@ import attrs
 
 from facepipe.errors import ImageError
 from facepipe.images import decode_image, image_wh
-from facepipe_io.edge.opencv import printable
 from facepipe_io.errors import StoreError
+from facepipe_io.text import printable
 
 if TYPE_CHECKING:
     from facepipe.images import Image

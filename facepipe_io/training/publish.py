@@ -25,9 +25,9 @@ from facepipe.models import (
 from facepipe_io.edge import aws
 from facepipe_io.edge.models.archives import MAX_MODEL_BYTES
 from facepipe_io.edge.names import bucket_name
-from facepipe_io.edge.opencv import printable
 from facepipe_io.errors import ModelError, SettingsError, StoreError, UplinkError
 from facepipe_io.local.aws import aws_reason
+from facepipe_io.text import printable
 from facepipe_io.training.package import labels_text, pack
 
 if TYPE_CHECKING:

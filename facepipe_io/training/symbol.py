@@ -19,8 +19,8 @@ from typing import Any
 
 import attrs
 
-from facepipe_io.edge.opencv import printable
 from facepipe_io.errors import ModelError
+from facepipe_io.text import printable
 from facepipe_io.training.graph import ATTRIBUTES, Graph, RefusedError, parse, refuse
 
 _TARGET = ("_contrib_MultiBoxTarget", "MultiBoxTarget")

@@ -12,8 +12,8 @@ import numpy as np
 
 from facepipe.errors import ImageError
 from facepipe.images import draw_faces, letterboxed
-from facepipe_io.edge.opencv import printable
 from facepipe_io.errors import StoreError
+from facepipe_io.text import printable
 from facepipe_io.training.pictures import read_picture
 
 if TYPE_CHECKING:

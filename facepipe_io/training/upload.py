@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Callable, Sequence
 import attrs
 
 from facepipe_io.edge.names import bucket_name
-from facepipe_io.edge.opencv import printable
 from facepipe_io.errors import SettingsError, StoreError, UplinkError
 from facepipe_io.local.aws import aws_reason
 from facepipe_io.local.files import replacing
+from facepipe_io.text import printable
 from facepipe_io.training.folder import (
     ABOUT,
     CLASSES,

@@ -8,8 +8,8 @@ from typing import Any, Callable, Mapping, Sequence
 import attrs
 
 from facepipe_io.edge.aws import code
-from facepipe_io.edge.resilience import one_line
 from facepipe_io.errors import TrainingError
+from facepipe_io.text import one_line
 
 _LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 _SECONDS = 15.0

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any, Iterator, Mapping
 
 import attrs
 
@@ -89,6 +91,32 @@ class Terraform:
     def destroy(self) -> None:
         """Take everything down."""
         self.run("destroy", "-auto-approve")
+
+    @contextmanager
+    def one_provider(self) -> Iterator[None]:
+        """Share a provider among the runs of `terraform test`, each of which else starts two.
+
+        A start takes a second of a processor. What a user types is tried without this.
+        """
+        found = f".terraform/providers/{_REGISTRY}/hashicorp/aws/*/*/terraform-provider-aws*"
+        command = [next(self.folder.glob(found)), "-debug"]
+        environment = {**self.environment, "TF_LOG": "error"}
+        with subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, text=True
+        ) as provider:
+            try:
+                for line in provider.stdout or ():
+                    named = re.search("TF_REATTACH_PROVIDERS='(.*)'", line)
+                    if named:
+                        break
+                else:
+                    raise TerraformError("the provider ended before it said where it is")
+                before = self.environment
+                self.environment = {**before, "TF_REATTACH_PROVIDERS": named[1]}
+                yield
+                self.environment = before
+            finally:
+                provider.terminate()
 
     def _write_variables(self) -> None:
         text = json.dumps(self.variables, indent=2)

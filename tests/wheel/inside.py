@@ -32,7 +32,7 @@ USED = {
     "live": "facepipe_io.edge.live.server",
     "device": "facepipe_io.device.keys",
     "training": "facepipe_io.training.upload",
-    "local": "facepipe_io.local.report",
+    "local": "facepipe_io.local.charts",
 }
 # Which of our modules need a package that pip may not have brought.
 OPTIONAL = {
@@ -120,7 +120,7 @@ def modules_import(extras):
     for package in (facepipe, facepipe_io):
         found = pkgutil.walk_packages(package.__path__, package.__name__ + ".", onerror=fail_but)
         names += [info.name for info in found]
-    device = re.compile(r"(facepipe|facepipe_io\.(edge|settings|errors))\b|deeplens_entry")
+    device = re.compile(r"(facepipe|facepipe_io\.(edge|settings|errors|text))\b|deeplens_entry")
     imported = 0
     for name in names:
         if sys.version_info < (3, 9) and not device.match(name + "."):

@@ -10,8 +10,8 @@ from typing import Any
 
 from facepipe_io.edge.bus.base import Bus
 from facepipe_io.edge.bus.messages import client_infer_topic, qos
-from facepipe_io.edge.resilience import one_line
 from facepipe_io.errors import BusError, SettingsError
+from facepipe_io.text import one_line
 
 #: What the nucleus of Greengrass V2 sets for its components: where it listens, and their token.
 NUCLEUS = ("AWS_GG_NUCLEUS_DOMAIN_SOCKET_FILEPATH_FOR_COMPONENT", "SVCUID")

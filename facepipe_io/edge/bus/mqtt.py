@@ -14,8 +14,9 @@ import attrs
 
 from facepipe_io.edge.bus.base import Bus
 from facepipe_io.edge.bus.messages import client_infer_topic, qos, status_message, status_topic
-from facepipe_io.edge.resilience import backoff, one_line
+from facepipe_io.edge.resilience import backoff
 from facepipe_io.errors import BusError, SettingsError
+from facepipe_io.text import one_line
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, MQTTMessageInfo

@@ -29,8 +29,9 @@ from facepipe_io.edge.cameras.images import (
     images_in,
 )
 from facepipe_io.edge.cameras.video import VideoCamera
-from facepipe_io.edge.opencv import is_utf8, printable
+from facepipe_io.edge.opencv import is_utf8
 from facepipe_io.errors import CameraError, SettingsError
+from facepipe_io.text import printable
 
 if TYPE_CHECKING:
     import boto3

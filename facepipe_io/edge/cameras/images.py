@@ -12,8 +12,8 @@ import numpy as np
 from facepipe.errors import ImageError
 from facepipe.images import decode_image
 from facepipe_io.edge.cameras.base import Camera, Frame
-from facepipe_io.edge.opencv import printable
 from facepipe_io.errors import CameraError
+from facepipe_io.text import printable
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 # The pictures of a folder have nothing to do with each other: between them lies more time than a

@@ -14,8 +14,9 @@ from facepipe_io.edge.detectors.faces import HaarDetector, YuNetDetector
 from facepipe_io.edge.detectors.ssd import SsdDetector
 from facepipe_io.edge.detectors.ssd_onnx import OnnxSsdDetector
 from facepipe_io.edge.detectors.yolo import YoloDetector
-from facepipe_io.edge.opencv import is_utf8, printable
+from facepipe_io.edge.opencv import is_utf8
 from facepipe_io.errors import ModelError, SettingsError
+from facepipe_io.text import printable
 
 __all__ = ["DETECTORS", "Detector", "HaarDetector", "default_detector", "open_detector"]
 

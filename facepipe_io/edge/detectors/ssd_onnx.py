@@ -13,8 +13,8 @@ from facepipe.ssd_output import detection_rows
 from facepipe_io.edge.detectors.base import Detector
 from facepipe_io.edge.networks.onnx_network import OnnxNetwork
 from facepipe_io.edge.networks.preprocessing import SSD_NORMAL
-from facepipe_io.edge.opencv import printable
 from facepipe_io.errors import ModelError
+from facepipe_io.text import printable
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,8 +10,8 @@ from facepipe.images import letterboxed
 from facepipe.yolo_output import yolo_classes
 from facepipe_io.edge.detectors.base import NMS_IOU, Detector
 from facepipe_io.edge.networks.onnx_network import OnnxNetwork
-from facepipe_io.edge.opencv import printable
 from facepipe_io.errors import ModelError
+from facepipe_io.text import printable
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,8 +9,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from facepipe_io.edge.opencv import printable
 from facepipe_io.errors import SettingsError
+from facepipe_io.text import printable
 
 _BYTES = 24  # of randomness; nobody guesses 192 bits
 _TOKEN = re.compile(r"[!-~]{16,128}\Z")

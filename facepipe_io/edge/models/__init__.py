@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Callable, Iterable, Iterator
 
 from facepipe_io.edge import aws
 from facepipe_io.edge.models.archives import MAX_MODEL_BYTES, unpack
-from facepipe_io.edge.opencv import printable
-from facepipe_io.edge.resilience import one_line
 from facepipe_io.errors import ModelError, SettingsError
+from facepipe_io.text import one_line, printable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -15,9 +15,8 @@ import zlib
 from pathlib import Path
 from typing import IO, Mapping
 
-from facepipe_io.edge.opencv import printable
-from facepipe_io.edge.resilience import one_line
 from facepipe_io.errors import ModelError
+from facepipe_io.text import one_line, printable
 
 MAX_MODEL_BYTES = 2**30  # unpacked; SageMaker's detectors have 100 to 250 MB
 MAX_FILES = 10_000

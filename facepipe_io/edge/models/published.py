@@ -22,9 +22,8 @@ from facepipe_io.edge import aws
 from facepipe_io.edge.models import S3_HINTS, S3_NAME
 from facepipe_io.edge.models.archives import MAX_MODEL_BYTES, unpack
 from facepipe_io.edge.models.store import KeptVersion, ModelStore, Shelf
-from facepipe_io.edge.opencv import printable
-from facepipe_io.edge.resilience import one_line
 from facepipe_io.errors import ModelError
+from facepipe_io.text import one_line, printable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

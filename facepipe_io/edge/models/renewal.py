@@ -17,7 +17,8 @@ import attrs
 
 from facepipe.errors import FacepipeError
 from facepipe_io.edge.picker import Picker
-from facepipe_io.edge.resilience import Trouble, one_line
+from facepipe_io.edge.resilience import Trouble
+from facepipe_io.text import one_line
 
 if TYPE_CHECKING:
     from facepipe_io.edge.cameras import Frame

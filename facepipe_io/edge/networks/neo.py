@@ -27,9 +27,8 @@ from facepipe_io.edge.detectors.base import NMS_IOU, Detector
 from facepipe_io.edge.models import fetch_model
 from facepipe_io.edge.names import state_folder
 from facepipe_io.edge.networks.preprocessing import MAX_SIDE, SSD_NORMAL, read_preprocessing
-from facepipe_io.edge.opencv import printable
-from facepipe_io.edge.resilience import one_line
 from facepipe_io.errors import ModelError, SettingsError
+from facepipe_io.text import one_line, printable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

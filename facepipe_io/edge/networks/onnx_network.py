@@ -10,8 +10,9 @@ import numpy as np
 
 from facepipe_io.edge.networks.onnx import input_shape
 from facepipe_io.edge.networks.preprocessing import read_preprocessing
-from facepipe_io.edge.opencv import printable, quiet_opencv
+from facepipe_io.edge.opencv import quiet_opencv
 from facepipe_io.errors import ModelError
+from facepipe_io.text import printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,9 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from facepipe_io.edge.networks.preprocessing import read_preprocessing
-from facepipe_io.edge.opencv import printable
-from facepipe_io.edge.resilience import one_line
 from facepipe_io.errors import ModelError, SettingsError
+from facepipe_io.text import one_line, printable
 
 SYMBOL_SUFFIX = "-symbol.json"
 DEFAULT_WH = (300, 300)  # of DeepLens' own SSDs, where nothing says another

@@ -10,8 +10,8 @@ import attrs
 import cv2
 import numpy as np
 
-from facepipe_io.edge.opencv import printable
 from facepipe_io.errors import ModelError
+from facepipe_io.text import printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

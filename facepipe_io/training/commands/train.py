@@ -17,6 +17,7 @@ from rich.live import Live
 from rich.text import Text
 
 from facepipe_io.errors import SettingsError
+from facepipe_io.text import one_line
 
 if TYPE_CHECKING:
     from facepipe_io.training.job import Plan
@@ -214,7 +215,6 @@ def _client(service: str, region: str) -> Any:
 def _start(request: dict[str, Any], region: str) -> str:
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from facepipe_io.edge.resilience import one_line
     from facepipe_io.errors import TrainingError
 
     tuning = "HyperParameterTuningJobName" in request

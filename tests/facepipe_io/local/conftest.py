@@ -1,34 +1,10 @@
-"""One run of the demo, for all tests that look at what came of it."""
+"""What several tests of the desk look at: pictures of two people, and a table in the cloud."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import attrs
 import pytest
 
 pytest.importorskip("plotly", reason="local: the extra facepipe[local] is not installed")
-
-
-@attrs.frozen
-class DemoRun:
-    out: Path
-    run: object
-    progress: list
-
-
-@pytest.fixture(scope="session")
-def demo_run(portraits, tmp_path_factory):
-    from facepipe_io.edge.settings import device_settings
-    from facepipe_io.local.pipeline import run_pipeline
-    from facepipe_io.local.report import write_report
-
-    out = tmp_path_factory.mktemp("demo")
-    settings = device_settings({}, source="demo", crops_dir=str(out), camera="demo")
-    progress = []
-    run = run_pipeline(settings, out, on_frame=progress.append)
-    write_report(out)
-    return DemoRun(out, run, progress)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import signal
 import subprocess
 import sys
@@ -23,7 +22,6 @@ from facepipe_io.errors import CameraError, ModelError, StoreError, UplinkError
 from facepipe_io.local import pipeline
 from facepipe_io.local.pipeline import camera_name_of, run_pipeline
 from facepipe_io.local.playback import EveryNth
-from facepipe_io.local.store import Store
 from facepipe_io.local.summary import summarise
 
 
@@ -34,84 +32,6 @@ def settings_for(source, out, **given):
 
 def crops_in(folder):
     return sorted(path.relative_to(folder).as_posix() for path in folder.glob("faces/**/*.jpg"))
-
-
-@pytest.fixture(scope="module")
-def crops_by_visit(demo_run):
-    """Each visit of the demo's truth, and the crops that show its visitor's face."""
-    camera = demo.DemoCamera(start_time=0.0)
-    stays = demo.visits()
-    found = {index: [] for index in range(len(stays))}
-    strays = []
-    for key in crops_in(demo_run.out):
-        taken = parse_key(key).captured_at
-        seconds = (taken - demo_run.run.started_at).total_seconds()
-        frame = round(seconds * demo.FPS)
-        crop = cv2.imread(str(demo_run.out / key))
-        # Where in its frame a crop was cut is not written anywhere: look for it.
-        match = cv2.matchTemplate(camera.paint(frame), crop, cv2.TM_SQDIFF)
-        _, _, (x, y), _ = cv2.minMaxLoc(match)
-        middle = (x + crop.shape[1] / 2, y + crop.shape[0] / 2)
-        seen = [i for i, stay in enumerate(stays) if _inside(middle, stay.boxes.get(frame))]
-        if len(seen) == 1:
-            found[seen[0]].append(key)
-        else:
-            strays.append(key)
-    return stays, found, strays
-
-
-def _inside(point, box):
-    return box is not None and box[0] < point[0] < box[2] and box[1] < point[1] < box[3]
-
-
-def test_everyone_visible_for_a_second_has_a_crop(crops_by_visit):
-    stays, found, _ = crops_by_visit
-    missed = [
-        stay.name for i, stay in enumerate(stays) if len(stay.boxes) >= demo.FPS and not found[i]
-    ]
-    assert missed == []
-
-
-def test_nobody_has_more_crops_than_the_policy_allows(crops_by_visit, demo_run):
-    stays, found, _ = crops_by_visit
-    for index, stay in enumerate(stays):
-        allowed = 1 + math.floor((stay.leaves - stay.enters) / demo_run.run.resend_seconds)
-        assert len(found[index]) <= allowed, stay
-
-
-def test_every_crop_shows_one_visitor(crops_by_visit):
-    assert crops_by_visit[2] == []
-
-
-def test_moods_are_those_of_the_portraits(crops_by_visit, demo_run):
-    stays, found, _ = crops_by_visit
-    with Store(demo_run.out) as store:
-        dominant = {crop.key: crop.emotions.dominant for crop in store.records()}
-    for index, stay in enumerate(stays):
-        expected = "HAPPY" if stay.name.startswith("collins") else "CALM"
-        assert {dominant[key] for key in found[index]} == {expected}, stay.name
-
-
-def test_figures_of_the_demo(demo_run):
-    run = demo_run.run
-    keys = crops_in(demo_run.out)
-    assert run.finished
-    assert run.frames == int(demo.FPS * demo.SECONDS)
-    assert run.recorded_seconds == pytest.approx((run.frames - 1) / demo.FPS)
-    assert run.crops == len(keys)
-    assert run.bytes_sent == sum((demo_run.out / key).stat().st_size for key in keys)
-    assert run.people == len({parse_key(key).track for key in keys})
-    truth = sum(len(stay.boxes) for stay in demo.visits())
-    assert run.faces == pytest.approx(truth, rel=0.1)
-    assert run.lost == 0
-    assert {parse_key(key).run for key in keys} == {run.run}
-    # A frame of the demo as JPEG, measured here on others than the pipeline sampled.
-    camera = demo.DemoCamera(start_time=0.0)
-    sizes = [len(cv2.imencode(".jpg", camera.paint(i), [1, 90])[1]) for i in (110, 230, 350)]
-    assert run.frame_bytes == pytest.approx(sum(sizes) / len(sizes), rel=0.1)
-    told = [stats.frames for stats in demo_run.progress]
-    assert told == [*range(1, run.frames + 1), run.frames]  # and at the end
-    assert demo_run.progress[-1].crops == run.crops
 
 
 def test_two_people_in_a_clip(data_dir, tmp_path):
