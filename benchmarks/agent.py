@@ -192,11 +192,11 @@ def crowd(hall: np.ndarray, faces: int) -> list[tuple[np.ndarray, Detections]]:
 
 
 def own_work(seconds: float) -> Growth:
-    """Milliseconds a frame of the agent's own, over the faces in view; of 0 and 1 in brackets."""
+    """Milliseconds a frame of the agent's own, over the faces in view."""
     frames = FRAMES if seconds > 0.1 else FEWEST_FRAMES
     hall = device.clip("demo", count=1)[0]
     runs = []
-    for faces in (0, 1, *FACES):
+    for faces in FACES:
         truth = crowd(hall, faces)
         detector, images = KnowingDetector(truth), [image for image, _ in truth]
         assert device.run(detector, images, frames)["faces"] == faces * frames
@@ -206,9 +206,7 @@ def own_work(seconds: float) -> Growth:
     while not rounds or time.perf_counter() < end:
         rounds.append([device.run(*each, frames)["own"] for each in runs])
     table = np.array(rounds)  # (rounds, sizes)
-    none, one = np.median(table[:, :2], axis=0)
-    what = f"own work at 1080p (no face: {none:.2f}, one: {one:.2f})"
-    return Growth.of_rounds("agent", what, "faces in view", "ms", FACES, table[:, 2:])
+    return Growth.of_rounds("agent", "own work at 1080p", "faces in view", "ms", FACES, table)
 
 
 def figures(seconds: float) -> Iterator[Ratio | Growth]:

@@ -1,6 +1,6 @@
 """From a camera to a chart of how a crowd feels: the pure library.
 
-Arrays and values in, arrays and values out: no I/O, no clock, no threads. Every public name can
+Arrays and values in, arrays and values out: no I/O, no clock, no threads. What `__all__` lists can
 be taken from here; NumPy and OpenCV are imported when a name that needs them is first used.
 
 Example:
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from facepipe._version import __version__
 
 if TYPE_CHECKING:
+    from facepipe._image_size import image_wh as image_wh
     from facepipe.attributes import FrameAttributes as FrameAttributes
     from facepipe.attributes import format_attributes as format_attributes
     from facepipe.attributes import parse_attributes as parse_attributes
@@ -67,7 +68,6 @@ if TYPE_CHECKING:
     from facepipe.images import encode_jpeg as encode_jpeg
     from facepipe.images import encode_png as encode_png
     from facepipe.images import fit_within as fit_within
-    from facepipe.images import image_wh as image_wh
     from facepipe.images import letterboxed as letterboxed
     from facepipe.images import sharpness as sharpness
     from facepipe.images import thumbnail as thumbnail
@@ -173,7 +173,7 @@ _HOME = {
     "format_attributes": "attributes",
     "format_key": "keys",
     "format_pointer": "models",
-    "image_wh": "images",
+    "image_wh": "_image_size",
     "iter_s3_objects": "events",
     "keeps": "sampling",
     "largest_face": "emotions",

@@ -12,8 +12,11 @@ from facepipe.errors import ShapeError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-# No sensor is that wide; the bound keeps areas and whole pixels far from overflow.
-_LONGEST_SIDE = 10**7
+#: No sensor is that wide, so that a coordinate beyond it is rubbish as much as an infinity is. The
+#: bound keeps areas and whole pixels far from overflow.
+LONGEST_SIDE = 10**7
+
+_LARGEST = float(np.finfo(np.float64).max)
 
 
 def as_boxes(boxes: ArrayLike, name: str = "boxes") -> NDArray[np.float64]:
@@ -22,7 +25,7 @@ def as_boxes(boxes: ArrayLike, name: str = "boxes") -> NDArray[np.float64]:
     Raises:
         ShapeError: for any other shape.
     """
-    array = _array(boxes, np.float64, name, "an array of shape (N, 4)")
+    array = as_floats(boxes, name, "an array of shape (N, 4)")
     if array.ndim == 2 and array.shape[1] == 4:
         return array
     if array.shape == (0,):
@@ -33,13 +36,14 @@ def as_boxes(boxes: ArrayLike, name: str = "boxes") -> NDArray[np.float64]:
 def as_vector(
     values: ArrayLike, length: int | None, name: str, dtype: Any = np.float64
 ) -> NDArray[Any]:
-    """Return values as an array `(length,)`, or of any length, of the given type.
+    """Return values as an array `(length,)`, or of any length, of float64 or of int64.
 
     Raises:
         ShapeError: for any other shape, or values that the type does not have.
     """
     expected = f"an array of shape ({'N' if length is None else length},)"
-    array = _array(values, dtype, name, expected)
+    read = as_floats if dtype is np.float64 else _as_whole_numbers
+    array = read(values, name, expected)
     if array.ndim != 1 or (length is not None and len(array) != length):
         raise ShapeError(name, expected, f"one of shape {array.shape}")
     return array
@@ -53,7 +57,7 @@ def as_wh(wh: tuple[float, float], name: str = "wh") -> tuple[float, float]:
     """
     try:
         width, height = wh
-        if 0 < width < float("inf") and 0 < height < float("inf"):
+        if 0 < width <= _LARGEST and 0 < height <= _LARGEST:
             return width, height
     except (TypeError, ValueError):
         pass
@@ -68,18 +72,36 @@ def as_picture_wh(wh: tuple[int, int], name: str = "wh") -> tuple[int, int]:
     """
     try:
         width, height = (operator.index(side) for side in wh)
-        if 1 <= width <= _LONGEST_SIDE and 1 <= height <= _LONGEST_SIDE:
+        if 1 <= width <= LONGEST_SIDE and 1 <= height <= LONGEST_SIDE:
             return width, height
     except (TypeError, ValueError):
         pass
     raise ShapeError(name, "a picture's (width, height) in whole pixels", repr(wh)[:80])
 
 
-def _array(values: ArrayLike, dtype: Any, name: str, expected: str) -> NDArray[Any]:
+def as_floats(values: Any, name: str, expected: str) -> NDArray[np.float64]:
+    """Return numbers as a float64 array of whatever shape they have.
+
+    Raises:
+        ShapeError: if they are no numbers, or form no array.
+    """
+    if type(values) is np.ndarray and values.dtype == np.float64:
+        return values
     try:
-        # Of NaN and infinity NumPy would make some whole number or other.
-        if dtype is not np.int64 or np.isfinite(np.asarray(values, np.float64)).all():
-            return np.asarray(values, dtype)
+        with np.errstate(invalid="ignore"):  # some NaN are told of when they are copied
+            return np.asarray(values, np.float64)
     except (TypeError, ValueError, OverflowError):
-        pass
-    raise ShapeError(name, expected, repr(values)[:80])
+        raise ShapeError(name, expected, repr(values)[:80]) from None
+
+
+def _as_whole_numbers(values: Any, name: str, expected: str) -> NDArray[np.int64]:
+    floats = as_floats(values, name, expected)
+    try:
+        with np.errstate(invalid="ignore"):
+            whole = np.asarray(values, np.int64)
+    except (TypeError, ValueError, OverflowError):
+        raise ShapeError(name, expected, repr(values)[:80]) from None
+    # Of NaN, a fraction or what is too large, NumPy has made some whole number or other.
+    if not (whole == floats).all():
+        raise ShapeError(name, f"{expected} of whole numbers", repr(values)[:80])
+    return whole

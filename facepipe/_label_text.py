@@ -8,11 +8,9 @@ from typing import Any, Iterable, Iterator, NamedTuple
 
 import attrs
 
+from facepipe._arrays import LONGEST_SIDE
 from facepipe.errors import LabelsError
 from facepipe.labels import LabelledImage
-
-# As of a detector's boxes: no sensor is that wide.
-_FAR = 1e7
 
 # float() would take "nan", "1_000" and digits of every script.
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\Z")
@@ -100,7 +98,7 @@ def number(value: object) -> float | None:
     """A coordinate of JSON's; None if it is none."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return float(value) if abs(value) <= _FAR else None
+    return float(value) if abs(value) <= LONGEST_SIDE else None
 
 
 def decimal(text: str) -> float | None:

@@ -18,7 +18,8 @@ def split_pictures(
     It is the same everywhere, and does not depend on the order of what is given. Pictures of one
     class each are split as near to a fifth as whole pictures allow; where some have several
     classes, the rarest class goes first (Sechidis, Tsoumakas and Vlahavas, "On the Stratification
-    of Multi-Label Data", 2011). A class is on both sides if that is possible.
+    of Multi-Label Data", 2011). A class of which there are several pictures is on both sides if
+    moving one picture after the other brings it there.
 
     Args:
         classes: the names of what is in each picture, by the picture's digest.
@@ -46,7 +47,11 @@ def split_pictures(
             sides[digest] = decided[named[digest]]
         else:
             units.setdefault(named[digest], []).append(digest)
-    needs = _needs(strata, named, sides)
+    # How many units of pictures that stay together each class is in: one alone is on one side.
+    apart = Counter(
+        name for _, name in {(named[digest], name) for digest in strata for name in strata[digest]}
+    )
+    needs = _needs(strata, apart, sides)
     # The largest first, which the smaller ones then make up for.
     waiting = sorted(units.values(), key=lambda unit: (-len(unit), unit))
     placed = []
@@ -67,19 +72,16 @@ def split_pictures(
             sides.update(dict.fromkeys(unit, side))
             placed.append(unit)
         waiting = left
-    _bring_to_both_sides(strata, placed, sides)
+    _bring_to_both_sides(strata, apart, placed, sides)
     return sides
 
 
 def _needs(
-    strata: Mapping[str, frozenset[str]], named: Mapping[str, Hashable], sides: Mapping[str, str]
+    strata: Mapping[str, frozenset[str]], apart: Mapping[str, int], sides: Mapping[str, str]
 ) -> dict[str, Counter[str]]:
     """How many pictures of each class each side still lacks."""
     needs: dict[str, Counter[str]] = {TRAIN: Counter(), VALIDATION: Counter()}
     count = Counter(name for found in strata.values() for name in found)
-    apart = Counter(
-        name for _, name in {(named[digest], name) for digest in strata for name in strata[digest]}
-    )
     for name, pictures in count.items():
         fifth = (2 * pictures + 5) // 10  # rounded
         needs[VALIDATION][name] = max(fifth, 1) if apart[name] > 1 else 0
@@ -90,16 +92,21 @@ def _needs(
 
 
 def _bring_to_both_sides(
-    strata: Mapping[str, frozenset[str]], units: Sequence[list[str]], sides: dict[str, str]
+    strata: Mapping[str, frozenset[str]],
+    apart: Mapping[str, int],
+    units: Sequence[list[str]],
+    sides: dict[str, str],
 ) -> None:
     """Move pictures until no class is wholly on one side that one move brings to both."""
     moved = True
     while moved:
         moved = False
         held = {side: _held(strata, sides, side) for side in (TRAIN, VALIDATION)}
-        # A move gives a side a class that it lacks, and takes none away: so there is an end.
+        # A move gives a side a class that it lacks, and takes none away that can be on both: so
+        # there is an end.
         for unit in sorted(units, key=lambda unit: (len(unit), unit)):
-            own = Counter(name for digest in unit for name in strata[digest])
+            found = (name for digest in unit for name in strata[digest])
+            own = Counter(name for name in found if apart[name] > 1)
             here = sides[unit[0]]
             there = VALIDATION if here == TRAIN else TRAIN
             lacks = any(not held[there][name] for name in own)

@@ -17,7 +17,7 @@ import attrs
 
 from facepipe.errors import AttributesError, KeyFormatError
 from facepipe.keys import CropKey
-from facepipe.records import iso_millis, parse_iso
+from facepipe.times import iso_millis, parse_iso
 
 #: As many characters as SageMaker takes.
 MAX_LENGTH = 1024

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Sequence
 
 import numpy as np
 
-from facepipe._arrays import as_vector
+from facepipe._arrays import as_floats, as_vector
 from facepipe.errors import ShapeError
 
 if TYPE_CHECKING:
@@ -35,11 +35,7 @@ def softmax(logits: ArrayLike) -> NDArray[np.float64]:
         array([0.5, 0.5, 0. ])
     """
     expected = "an array of shape (N,) or (M, N)"
-    try:
-        with np.errstate(invalid="ignore"):  # some NaN are told of when they are copied
-            array = np.asarray(logits, np.float64)
-    except (OverflowError, TypeError, ValueError):
-        raise ShapeError("logits", expected, repr(logits)[:80]) from None
+    array = as_floats(logits, "logits", expected)
     if array.ndim not in (1, 2):
         raise ShapeError("logits", expected, f"one of shape {array.shape}")
     largest = np.finfo(np.float64).max

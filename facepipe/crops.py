@@ -6,12 +6,14 @@ refuses pictures of less than 80 pixels a side (developer guide, "Guidelines and
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Sequence
 
 import numpy as np
 
-from facepipe._arrays import as_wh
+from facepipe._arrays import LONGEST_SIDE, as_wh
 from facepipe.boxes import clip_boxes
+from facepipe.errors import ShapeError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,7 +46,7 @@ def crop_regions(
         `(N, 4)` int64 regions `x0, y0, x1, y1`; row `i` is that of detection `i`.
 
     Raises:
-        ShapeError: if `frame_wh` is no size.
+        ShapeError: if `frame_wh` is no size, or `margin` or `min_side` no finite number.
 
     Example:
         >>> from facepipe.detections import Detections
@@ -53,7 +55,12 @@ def crop_regions(
         array([[ 60,  60, 240, 240],
                [  0,   0,  80,  80]])
     """
-    frame = np.array(as_wh(frame_wh, "frame_wh"))
+    if not (math.isfinite(margin) and math.isfinite(min_side)):
+        raise ShapeError("margin and min_side", "finite numbers", f"{margin} and {min_side}")
+    width, height = as_wh(frame_wh, "frame_wh")
+    if width % 1 or height % 1 or max(width, height) > LONGEST_SIDE:
+        raise ShapeError("frame_wh", "a frame's (width, height) in whole pixels", repr(frame_wh))
+    frame = np.array([width, height])
     boxes = clip_boxes(detections.boxes, frame_wh)
     face, far = boxes[:, :2], boxes[:, 2:]
     wh = far - face

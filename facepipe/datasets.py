@@ -97,6 +97,10 @@ class Picture:
 
     __hash__ = None  # type: ignore[assignment]  # arrays have none
 
+    def __reduce__(self) -> Any:
+        # Through the constructor: arrays come out of a pickle writeable.
+        return Picture, (self.digest, self.labels, self.fingerprint, self.earlier)
+
     @property
     def name(self) -> str:
         """Its file, as the labels name it."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Mapping, Sequence
 import attrs
 import numpy as np
 
-from facepipe._arrays import as_boxes, as_vector, as_wh
+from facepipe._arrays import LONGEST_SIDE, as_boxes, as_floats, as_vector, as_wh
 from facepipe.boxes import clip_boxes, nms
 from facepipe.errors import ShapeError
 from facepipe.yolo_output import yolo_rows
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
 
 #: The label of detectors that know faces only.
 FACE = 1
-
-# No sensor is that wide, so that a coordinate beyond it is rubbish as much as an infinity is. The
-# bound keeps areas and integer pixels far from overflow.
-_FAR = 1e7
 
 # The weights of detectMultiScale3 are sums over a cascade's last stage and have no upper bound.
 # weight / (weight + 3) puts them in 0-1 in the same order; a clear frontal face scores above 0.5.
@@ -259,11 +255,7 @@ class Detections:
         rects = _table(rects, "rects", 4, "(N, 4) rows of x, y, width, height")
         scores = np.ones(len(rects))
         if weights is not None:
-            try:
-                with np.errstate(invalid="ignore"):
-                    flat = np.asarray(weights, np.float64).ravel()
-            except (TypeError, ValueError, OverflowError):
-                raise ShapeError("weights", "a number for each", repr(weights)[:80]) from None
+            flat = as_floats(weights, "weights", "a number for each").ravel()
             weight = np.clip(as_vector(flat, len(rects), "weights"), 0.0, 1e300)
             scores = weight / (weight + _HALF_WEIGHT)
         return cls._from_xywh(rects, scores, _ratio(input_wh, frame_wh))
@@ -321,7 +313,7 @@ class Detections:
         with np.errstate(all="ignore"):
             columns[2::2] *= scale[0]
             columns[3::2] *= scale[1]
-            good = (np.abs(columns) <= _FAR).all(axis=0)  # false for NaN, too
+            good = (np.abs(columns) <= LONGEST_SIDE).all(axis=0)  # false for NaN, too
         label, score, x0, y0, x1, y1 = columns
         good &= (x1 > x0) & (y1 > y0) & (label >= first_label) & (score >= 0.0) & (score <= 1.0)
         columns = columns[:, good]
@@ -331,9 +323,16 @@ class Detections:
         return len(self.boxes)
 
     def __getitem__(self, index: Any) -> Detections:
-        """Some of the detections: an index, a slice, an array of indices or a mask."""
-        if np.ndim(index) == 0 and not isinstance(index, slice):
-            index = [index]
+        """Some of the detections: an index, a slice, or a sequence of indices or of booleans.
+
+        Raises:
+            IndexError: if there is none at an index, or for any other kind of index.
+        """
+        if not isinstance(index, slice):
+            if np.ndim(index) > 1 or isinstance(index, (bool, np.bool_)):
+                raise IndexError("an index is a number, a slice, or a sequence of one dimension")
+            if np.ndim(index) == 0:
+                index = [index]
         return self._of(self.boxes[index], self.scores[index], self.labels[index])
 
     def above(self, score: float) -> Detections:
@@ -371,11 +370,7 @@ def _ratio(from_wh: tuple[float, float], to_wh: tuple[float, float]) -> tuple[fl
 
 def _table(rows: Any, name: str, columns: int, form: str) -> NDArray[np.float64]:
     """Rows of that many columns; leading axes of length 1 are dropped, and none is no rows."""
-    try:
-        with np.errstate(invalid="ignore"):  # some NaN are told of when they are copied
-            array = np.asarray(rows, np.float64)
-    except (TypeError, ValueError, OverflowError):
-        raise ShapeError(name, form, repr(rows)[:80]) from None
+    array = as_floats(rows, name, form)
     if array.shape == (0,):
         return np.empty((0, columns))
     if array.ndim >= 2 and array.shape[-1] == columns and array.size == array.shape[-2] * columns:

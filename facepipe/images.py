@@ -19,7 +19,7 @@ except ImportError as error:  # pragma: no cover - a test sees to it in an inter
 from facepipe._arrays import as_wh
 from facepipe._image_size import image_wh
 from facepipe.boxes import box_area, clip_boxes
-from facepipe.errors import ImageError
+from facepipe.errors import ImageError, ShapeError
 from facepipe.letterbox import Letterbox
 
 __all__ = [
@@ -43,8 +43,10 @@ if TYPE_CHECKING:
 
     Image = NDArray[np.uint8]
 
-# Of libjpeg, which OpenCV encodes with (JPEG_MAX_DIMENSION of jmorecfg.h).
+# Of libjpeg and libpng, which OpenCV encodes with (JPEG_MAX_DIMENSION of jmorecfg.h,
+# PNG_USER_WIDTH_MAX of pnglibconf.h).
 _JPEG_MAX_SIDE = 65500
+_PNG_MAX_SIDE = 1_000_000
 
 # A face of a twentieth of the frame's width is five of these pixels wide.
 _THUMBNAIL_SIDE = 96
@@ -131,16 +133,19 @@ def encode_png(image: Image) -> bytes:
     """Encode a picture as PNG, every pixel as it is.
 
     Args:
-        image: `(H, W, 3)` uint8, or a part of one.
+        image: `(H, W, 3)` uint8, or a part of one; 1 to 1,000,000 pixels a side.
 
     Raises:
-        ImageError: if the picture is none.
+        ImageError: if the picture is none or too large for a PNG.
 
     Example:
         >>> encode_png(np.zeros((80, 80, 3), np.uint8))[1:4]
         b'PNG'
     """
-    done, data = cv2.imencode(".png", as_bgr(image))
+    image = as_bgr(image)
+    if max(image.shape[:2]) > _PNG_MAX_SIDE:
+        raise ImageError(f"a PNG has at most {_PNG_MAX_SIDE:,} pixels a side")
+    done, data = cv2.imencode(".png", image)
     if not done:  # pragma: no cover - OpenCV refuses nothing that has passed so far
         raise ImageError("OpenCV could not encode the picture as PNG")
     return data.tobytes()
@@ -226,7 +231,7 @@ def letterboxed(image: Image, into_wh: tuple[int, int], fill: int = 114) -> tupl
         The result, `(H, W, 3)` uint8, and how coordinates of the picture become the result's.
 
     Raises:
-        ImageError: if the picture is none.
+        ImageError: if the picture is none, or there is no such grey.
         ShapeError: if `into_wh` is no size.
 
     Example:
@@ -235,6 +240,8 @@ def letterboxed(image: Image, into_wh: tuple[int, int], fill: int = 114) -> tupl
         ((320, 320, 3), (0, 70), array([114, 114,   0], dtype=uint8))
     """
     image = as_bgr(image)
+    if not 0 <= fill <= 255:
+        raise ImageError(f"a grey must be from 0 to 255, not {fill}")
     box = Letterbox.fit((image.shape[1], image.shape[0]), into_wh)
     (left, top), (width, height) = box.offset, box.scaled_wh
     canvas: Image = np.full((box.into_wh[1], box.into_wh[0], 3), fill, np.uint8)
@@ -250,15 +257,21 @@ def thumbnail(image: Image) -> Image:
 
     It is for telling whether anything has changed (`facepipe.motion`), not to look at: a pixel is
     the mean of a square of at least eight by eight, of which every row counts or every few rows,
-    and what is left over at the right and below is left out.
+    and what is left over at the right and below is left out. Of a picture of fewer pixels the
+    square is as large as that allows.
 
     Args:
         image: `(H, W, 3)` uint8.
+
+    Raises:
+        ImageError: if the picture has no pixels.
 
     Example:
         >>> thumbnail(np.zeros((1080, 1920, 3), np.uint8)).shape
         (54, 96, 3)
     """
+    if image.size == 0:
+        raise ImageError("a picture of no pixels has no thumbnail")
     height, width = image.shape[:2]
     # Whole pixels into one, and every row of the few that count: OpenCV is quick at that.
     side = min(_ROWS * max(2, -(-max(height, width) // (_ROWS * _THUMBNAIL_SIDE))), height, width)
@@ -310,6 +323,10 @@ def draw_faces(
     Returns:
         A copy of the image.
 
+    Raises:
+        ImageError: if the picture is none.
+        ShapeError: if there is not one text for each.
+
     Example:
         >>> from facepipe.detections import Detections
         >>> blank = np.zeros((100, 100, 3), np.uint8)
@@ -318,6 +335,8 @@ def draw_faces(
         (True, False)
     """
     canvas = as_bgr(image).copy()
+    if texts is not None and len(texts) != len(detections):
+        raise ShapeError("texts", f"{len(detections)}, one for each detection", f"{len(texts)}")
     line = max(1, round(min(canvas.shape[:2]) / 300))
     boxes = clip_boxes(detections.boxes, (canvas.shape[1], canvas.shape[0]))
     boxes = np.hstack([np.floor(boxes[:, :2]), np.ceil(boxes[:, 2:])]).astype(int)
@@ -345,7 +364,7 @@ def blurred(image: Image, boxes: ArrayLike) -> Image:
 
     Raises:
         ImageError: if `image` is none.
-        ShapeError: if `boxes` is not `(N, 4)`.
+        ShapeError: if `boxes` is not `(N, 4)`, or has a NaN: nobody knows where that face is.
 
     Example:
         >>> stripes = np.zeros((64, 64, 3), np.uint8)
@@ -356,6 +375,8 @@ def blurred(image: Image, boxes: ArrayLike) -> Image:
     """
     canvas = as_bgr(image).copy()
     inside = clip_boxes(boxes, (canvas.shape[1], canvas.shape[0]))
+    if np.isnan(inside).any():
+        raise ShapeError("boxes", "numbers", "NaN")
     inside = np.hstack([np.floor(inside[:, :2]), np.ceil(inside[:, 2:])]).astype(int)
     for x0, y0, x1, y1 in inside[box_area(inside) > 0].tolist():
         region = canvas[y0:y1, x0:x1]

@@ -18,6 +18,7 @@ from operator import index
 import attrs
 
 from facepipe.errors import KeyFormatError
+from facepipe.times import utc_millis
 
 #: Every crop lies under this prefix; the bucket's notification and policies name it.
 PREFIX = "faces/"
@@ -40,13 +41,10 @@ _KEY = re.compile(
 
 
 def _to_utc_millis(moment: datetime) -> datetime:
-    if not isinstance(moment, datetime) or moment.utcoffset() is None:
-        raise KeyFormatError(moment, "captured_at must be a datetime with a time zone")
     try:
-        moment = moment.astimezone(timezone.utc)
-    except OverflowError:
-        raise KeyFormatError(moment, "there is no such time in UTC") from None
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+        return utc_millis(moment)
+    except ValueError as error:
+        raise KeyFormatError(moment, f"captured_at {error}") from None
 
 
 def _to_int(number: int) -> int:

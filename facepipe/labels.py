@@ -95,6 +95,10 @@ class LabelledImage:
         if not np.isfinite(self.boxes).all():
             raise ShapeError("boxes", "finite numbers", "NaN or infinity")
 
+    def __reduce__(self) -> Any:
+        # Through the constructor: arrays come out of a pickle writeable.
+        return LabelledImage, (self.name, self.wh, self.boxes, self.labels)
+
     def letterboxed(self, into_wh: tuple[int, int]) -> LabelledImage:
         """The labels of the picture that `facepipe.images.letterboxed` makes of this one.
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 import attrs
 
 from facepipe.errors import PointerError
-from facepipe.records import iso_millis, parse_iso
+from facepipe.times import iso_millis, parse_iso, utc_millis
 
 #: Every published model lies under this prefix; policies name it.
 MODELS_PREFIX = "models/"
@@ -107,13 +107,10 @@ class ModelVersion:
 
 
 def _to_utc_millis(moment: datetime) -> datetime:
-    if not isinstance(moment, datetime) or moment.utcoffset() is None:
-        raise PointerError(f"`published_at` must be a time with a time zone, not {_short(moment)}")
     try:
-        moment = moment.astimezone(timezone.utc)
-    except OverflowError:
-        raise PointerError(f"`published_at` {_short(moment)} is no time in UTC") from None
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+        return utc_millis(moment)
+    except ValueError as error:
+        raise PointerError(f"`published_at` {error}, unlike {_short(moment)}") from None
 
 
 @attrs.frozen

@@ -12,7 +12,7 @@ with `Camera` and `Label`.
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any, Iterable, Mapping
 
 import attrs
@@ -20,6 +20,7 @@ import attrs
 from facepipe.emotions import FaceEmotions, face_details, filter_emotions, largest_face
 from facepipe.errors import KeyFormatError, ResponseError
 from facepipe.keys import FACE_LABEL, parse_key
+from facepipe.times import iso_millis, parse_iso
 
 #: The camera of a crop whose key was not made by facepipe.
 UNKNOWN_CAMERA = "unknown"
@@ -100,6 +101,7 @@ def score_crop(
         ResponseError: if the response is no DetectFaces response.
 
     Example:
+        >>> from datetime import timezone
         >>> face = {"Emotions": [{"Type": "HAPPY", "Confidence": 97.123}]}
         >>> noon = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
         >>> scored = score_crop("faces/me.jpg", {"FaceDetails": [face]}, event_time=noon)
@@ -131,8 +133,10 @@ def to_item(scored: ScoredCrop, expires_at: int) -> dict[str, dict[str, str]]:
     Raises:
         ResponseError: if it is a face's of which no emotion passed the threshold: such a crop
             makes no record.
+        ValueError: if its time has no time zone.
 
     Example:
+        >>> from datetime import timezone
         >>> noon = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
         >>> crop = ScoredCrop("faces/a.jpg", "hall", noon, 1, FaceEmotions({"HAPPY": 97.125}))
         >>> item = to_item(crop, expires_at=1800000000)
@@ -165,6 +169,7 @@ def from_item(item: Mapping[str, Mapping[str, str]]) -> ScoredCrop:
         KeyError: if it is no item of `to_item`.
 
     Example:
+        >>> from datetime import timezone
         >>> noon = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
         >>> crop = ScoredCrop("faces/a.jpg", "hall", noon, 1, FaceEmotions({"HAPPY": 97.12}))
         >>> from_item(to_item(crop, expires_at=1800000000)) == crop
@@ -196,6 +201,7 @@ def metric_data(scored: Iterable[ScoredCrop]) -> list[dict[str, Any]]:
         `MetricDatum` structures as boto3 takes them.
 
     Example:
+        >>> from datetime import timezone
         >>> noon = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
         >>> crop = ScoredCrop("faces/a.jpg", "hall", noon, 1, FaceEmotions({"HAPPY": 97.125}))
         >>> for datum in metric_data([crop]):
@@ -223,29 +229,3 @@ def _datum(crop: ScoredCrop, name: str, value: float, unit: str) -> list[dict[st
         return [datum, {**datum, "Dimensions": [camera]}]
     label = {"Name": "Label", "Value": crop.label}
     return [{**datum, "Dimensions": [label]}, {**datum, "Dimensions": [camera, label]}]
-
-
-def iso_millis(moment: datetime) -> str:
-    """A time as records and messages write it: ISO 8601, milliseconds, UTC.
-
-    Args:
-        moment: with a time zone.
-
-    Example:
-        >>> iso_millis(datetime(2026, 11, 20, 9, 30, 5, 250000, tzinfo=timezone.utc))
-        '2026-11-20T09:30:05.250Z'
-    """
-    return moment.astimezone(timezone.utc).isoformat(timespec="milliseconds")[:-6] + "Z"
-
-
-def parse_iso(text: str) -> datetime:
-    """The time that `iso_millis` wrote.
-
-    Raises:
-        ValueError: if it is written otherwise.
-
-    Example:
-        >>> parse_iso("2026-11-20T09:30:05.250Z").isoformat()
-        '2026-11-20T09:30:05.250000+00:00'
-    """
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Sequence
 
 import attrs
@@ -21,6 +21,7 @@ from facepipe._ground_truth import bounding_boxes
 from facepipe.errors import KeyFormatError
 from facepipe.keys import FACE_LABEL, PREFIX, CropKey, format_key, parse_key
 from facepipe.sampling import PICTURES, prefix_problem
+from facepipe.times import as_utc
 
 if TYPE_CHECKING:
     from facepipe.detections import Detections
@@ -75,6 +76,7 @@ def sample_key(
         KeyFormatError: if one of these cannot be part of a key, or it would be a crop's.
 
     Example:
+        >>> from datetime import timezone
         >>> taken = datetime(2026, 11, 20, 9, 30, 5, 250000, tzinfo=timezone.utc)
         >>> sample_key("samples", "hall-1", taken, "4f9c", 7, "jpg")
         'samples/hall-1/20261120T093005250Z-4f9c-7.jpg'
@@ -144,7 +146,11 @@ def sample_record(
         labels: what each of them is; empty where all are faces.
         wh: with them, `(width, height)` of the picture.
 
+    Raises:
+        ValueError: if `captured_at` has no time zone.
+
     Example:
+        >>> from datetime import timezone
         >>> from facepipe.sampling import FeedbackConfig
         >>> config = FeedbackConfig("unsure", "samples")
         >>> noon = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
@@ -152,7 +158,7 @@ def sample_record(
         >>> record["source-ref"], record["model-prediction"], record["metadata"]["publish-ts"]
         ('s3://samples/a.jpg', [0.6, 0.4], '2026-11-20 12:00:00.000000')
     """
-    taken = captured_at.astimezone(timezone.utc).replace(tzinfo=None)
+    taken = as_utc(captured_at).replace(tzinfo=None)
     said = [[round(float(p), 6) for p in prediction] for prediction in predictions]
     record: dict[str, Any] = {
         "source-ref": f"s3://{config.bucket}/{key}",

@@ -133,7 +133,8 @@ def keeps(
     Args:
         strategy: None keeps every sample.
         predictions: what the model said of the sample: a distribution for each thing found, of
-            which one has to qualify. One that is empty, or not of numbers from 0 to 1, never does.
+            which one has to qualify. One that is empty, or has a number that is not from 0 to 1,
+            never does.
         generator: drawn from once for `RANDOM_SAMPLING`, which disregards the predictions.
 
     Example:

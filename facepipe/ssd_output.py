@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from facepipe._arrays import as_floats
 from facepipe.boxes import nms
 from facepipe.errors import ShapeError
 
@@ -49,11 +50,7 @@ def detection_rows(
         array([[1. , 0.7, 0.1, 0.1, 0.4, 0.4]])
     """
     form = "(1, N, 4 + C) rows of x0, y0, x1, y1 and C probabilities"
-    try:
-        with np.errstate(invalid="ignore"):  # some NaN are told of when they are copied
-            table = np.asarray(output, np.float64)
-    except (OverflowError, TypeError, ValueError):
-        raise ShapeError("output", form, repr(output)[:80]) from None
+    table = as_floats(output, "output", form)
     if table.ndim == 3 and table.shape[0] == 1:
         table = table[0]
     if table.ndim != 2 or table.shape[1] < 5:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from facepipe._arrays import as_floats
 from facepipe.errors import ShapeError
 
 if TYPE_CHECKING:
@@ -67,11 +68,7 @@ def yolo_classes(output: ArrayLike, input_wh: tuple[int, int]) -> int | None:
 
 
 def _table(output: ArrayLike) -> NDArray[np.float64]:
-    try:
-        with np.errstate(invalid="ignore"):  # some NaN are told of when they are copied
-            table = np.asarray(output, np.float64)
-    except (OverflowError, TypeError, ValueError):
-        raise ShapeError("output", _FORM, repr(output)[:80]) from None
+    table = as_floats(output, "output", _FORM)
     if table.ndim == 3 and len(table) == 1:
         table = table[0]
     if table.ndim != 2:

@@ -10,7 +10,7 @@ import logging
 import sys
 from datetime import datetime, timezone
 
-from facepipe.records import iso_millis
+from facepipe.times import iso_millis
 
 #: Its level is the function's; `fields` in a record's extra become fields of the line.
 logger = logging.getLogger("facepipe")

@@ -7,7 +7,7 @@ import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Callable
 
-from facepipe.records import iso_millis
+from facepipe.times import iso_millis
 from facepipe_io.edge.bus import health_message, health_topic, infer_message, prediction_topic
 from facepipe_io.edge.handover import Handover
 from facepipe_io.edge.resilience import Trouble

@@ -9,7 +9,8 @@ from typing import Any, Iterable, Sequence, TextIO
 import attrs
 
 from facepipe.moods import EMOTION_COLOURS
-from facepipe.records import ScoredCrop, iso_millis
+from facepipe.records import ScoredCrop
+from facepipe.times import iso_millis
 from facepipe_io.local.comparison import LEVEL, TEST, Comparison, Side
 from facepipe_io.local.files import replacing
 from facepipe_io.local.gather import Gathered, RunRecords

@@ -7,7 +7,8 @@ from typing import Any, Iterable
 
 import attrs
 
-from facepipe.records import ScoredCrop, iso_millis
+from facepipe.records import ScoredCrop
+from facepipe.times import iso_millis
 
 
 @attrs.frozen

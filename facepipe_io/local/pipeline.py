@@ -32,6 +32,7 @@ from facepipe_io.errors import CameraError, StoreError, UplinkError
 from facepipe_io.local.playback import EveryNth, RealTime
 from facepipe_io.local.scorers import LocalScorer, open_scorer
 from facepipe_io.local.store import Run, Store
+from facepipe_io.local.words import plural
 
 #: Every so many frames one is encoded as JPEG, to know what sending all of them would take.
 SAMPLE_EVERY = 25
@@ -149,8 +150,9 @@ def run_pipeline(
         real_time: whether a recording is played in its own time, for somebody to watch.
 
     Returns:
-        What is kept of the run in the store. A recording that fails or is interrupted on the way
-        ends the run with what was done until then, and its `problem` says why.
+        What is kept of the run in the store. A recording that fails, breaks off or is interrupted
+        ends the run with what was done until then, and its `problem` says why; so it does where
+        pictures could not be read.
 
     Raises:
         FacepipeError: when the source, a model or the folder cannot be used.
@@ -232,6 +234,8 @@ def run_pipeline(
                 problem = f"{INTERRUPTED} after {frames:,}{of_all} frames"
             elif agent.stats.unseen:
                 problem = process.loss(agent.stats) or ""
+            elif not camera.live:
+                problem = _missing(camera)
         preview.end()
         if on_frame is not None:  # the last crops come after the last frame
             on_frame(agent.stats)
@@ -288,6 +292,14 @@ def _stopped_by_ctrl_c(agent: Agent) -> Iterator[list[int]]:
         yield signals
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _missing(camera: Camera) -> str:
+    """What a recording that has come to its end has not given."""
+    if camera.skipped:
+        what = "picture" if camera.stills else "frame"
+        return f"{plural(camera.skipped, what)} could not be read"
+    return camera.cut
 
 
 def _figures(run: Run, stats: Stats, meter: _Meter, seconds: float) -> Run:

@@ -29,6 +29,11 @@ class _Played(Camera):
         """Frames that could not be used."""
         return self._camera.skipped
 
+    @property
+    def cut(self) -> str:  # type: ignore[override]
+        """Where a recording broke off."""
+        return self._camera.cut
+
     def close(self) -> None:
         """Let go of the camera."""
         self._camera.close()

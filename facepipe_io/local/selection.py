@@ -7,7 +7,8 @@ from datetime import date, datetime, time, timedelta, timezone
 
 import attrs
 
-from facepipe.records import ScoredCrop, iso_millis
+from facepipe.records import ScoredCrop
+from facepipe.times import iso_millis
 from facepipe_io.local.words import in_text, listed
 
 _AGO = re.compile(r"([0-9]{1,6})\s*([smhd])\s+ago\Z")

@@ -24,7 +24,8 @@ import attrs
 from facepipe.emotions import FaceEmotions
 from facepipe.errors import KeyFormatError
 from facepipe.keys import FACE_LABEL, parse_key
-from facepipe.records import ScoredCrop, iso_millis, parse_iso
+from facepipe.records import ScoredCrop
+from facepipe.times import iso_millis, parse_iso
 from facepipe_io.errors import StoreError
 
 FILE_NAME = "records.sqlite"
@@ -116,7 +117,7 @@ class Run:
         bytes_sent: their bytes.
         frame_bytes: bytes of a whole frame as JPEG, the mean of a sample.
         lost: crops that could not be stored or scored.
-        problem: why it ended before its source did; empty where it did not.
+        problem: why it is not all of its source; empty where it is.
         labels: what its detector finds, by class; empty where that is faces.
         objects: what else was found, each in every frame.
         things: things, other than people, of which a crop was made.

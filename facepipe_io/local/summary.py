@@ -10,7 +10,8 @@ import attrs
 
 from facepipe.errors import KeyFormatError
 from facepipe.keys import FACE_LABEL, parse_key
-from facepipe.records import ScoredCrop, iso_millis
+from facepipe.records import ScoredCrop
+from facepipe.times import iso_millis
 from facepipe_io.errors import StoreError
 from facepipe_io.local.objects import Thing, thing_json
 from facepipe_io.local.store import Run, Store

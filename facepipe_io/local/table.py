@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping
 
 from facepipe.errors import KeyFormatError
 from facepipe.keys import parse_key
-from facepipe.records import ScoredCrop, from_item, iso_millis
+from facepipe.records import ScoredCrop, from_item
+from facepipe.times import iso_millis
 from facepipe_io.errors import StoreError
 from facepipe_io.local.aws import aws_reason
 from facepipe_io.local.gather import Gathered, nothing, records_of, run_of

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -102,6 +104,23 @@ def test_what_is_cut_is_the_region(found, wh):
 
 def test_near_a_corner_a_region_begins_there():
     assert crop_regions(one(5, 5, 25, 25), (640, 480)).tolist() == [[0, 0, 80, 80]]
+
+
+@pytest.mark.parametrize("odd", [math.nan, math.inf])
+@pytest.mark.parametrize("name", ["margin", "min_side"])
+def test_what_is_no_number_is_told(name, odd):
+    with pytest.raises(ShapeError, match="margin and min_side must be finite numbers"):
+        crop_regions(one(5, 5, 25, 25), (640, 480), **{name: odd})
+
+
+@pytest.mark.parametrize("frame_wh", [(100.5, 80), (100, 0.5), (10**8, 80), (80, 1e300), (0, 1)])
+def test_a_frame_of_no_whole_pixels_is_told(frame_wh):
+    with pytest.raises(ShapeError, match="frame_wh must be"):
+        crop_regions(one(5, 5, 25, 25), frame_wh)
+
+
+def test_a_frame_may_be_as_large_as_any():
+    assert crop_regions(one(5, 5, 25, 25), (10**7, 10**7)).tolist() == [[0, 0, 80, 80]]
 
 
 def test_regions_are_whole_pixels_whatever_type_the_frames_size_has():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import re
 from collections import Counter
 
@@ -154,6 +156,22 @@ def test_a_class_that_the_needs_alone_would_leave_on_one_side_is_on_both():
     for name in ("bottle", "can", "cup"):
         assert on_side(classes, sides, name, TRAIN)
         assert on_side(classes, sides, name, VALIDATION)
+
+
+def test_copies_and_pickles_of_a_picture_are_equal_and_read_only():
+    labels = LabelledImage("a.jpg", (64, 64), [[1, 2, 3, 4]], ["can"])
+    picture = Picture("a1", labels, np.arange(576) % 256, TRAIN)
+    for same in (copy.deepcopy(picture), pickle.loads(pickle.dumps(picture))):
+        assert same == picture
+        assert not same.fingerprint.flags.writeable
+        assert not same.labels.boxes.flags.writeable
+
+
+def test_a_class_of_one_picture_keeps_no_other_from_being_on_both_sides():
+    assert split_pictures({"0": ["bottle", "cup"], "1": ["can", "cup"]}) == {
+        "0": VALIDATION,
+        "1": TRAIN,
+    }
 
 
 def test_the_only_picture_of_a_class_is_learnt_from():

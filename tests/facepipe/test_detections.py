@@ -226,6 +226,10 @@ def test_cascade_weights_become_scores():
         lambda: Detections([[0, 0, np.inf, 1]], [1], [1]),
         lambda: Detections([[0, 0, 1, 1]], [np.nan], [1]),
         lambda: Detections([[0, 0, 1, 1]], [1], np.array([np.nan])),
+        lambda: Detections([[0, 0, 1, 1]], [1], [1.7]),
+        lambda: Detections([[0, 0, 1, 1]], [1], [10**30]),
+        lambda: Detections([[0, 0, 1, 1]], [1], np.array([1e300])),
+        lambda: Detections([[0, 0, 1, 1]], [1], np.array([2**63], np.uint64)),
         lambda: Detections.from_mxnet_ssd(np.ones((0, 7)), frame_wh=FRAME),
         lambda: Detections.from_cascade(np.ones((1, 4)), [10**400], input_wh=INPUT, frame_wh=FRAME),
         lambda: Detections.from_cascade(
@@ -347,6 +351,20 @@ def test_indexing_takes_boxes_scores_and_labels_together(found):
         assert found[i].labels.tolist() == [found.labels[i]]
     assert found[:] == found
     assert (found == found[::-1]) == (len(found) < 2 or found[::-1] == found)
+
+
+@pytest.mark.parametrize("index", [True, np.True_, [[0]], np.zeros((1, 1), bool), 2])
+def test_an_index_of_another_kind_is_told(index):
+    found = Detections([[1, 2, 3, 4]] * 2, [0.5, 0.5], [1, 1])
+    with pytest.raises(IndexError):
+        found[index]
+
+
+@given(st.lists(st.integers(-(2**63), 2**63 - 1), max_size=5))
+def test_labels_are_any_whole_numbers_of_64_bits(labels):
+    boxes, scores = np.ones((len(labels), 4)), np.ones(len(labels))
+    for given_ in (labels, np.array(labels, np.int64)):
+        assert Detections(boxes, scores, given_).labels.tolist() == labels
 
 
 def test_arrays_cannot_be_changed_from_either_side():

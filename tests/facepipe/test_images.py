@@ -97,6 +97,13 @@ def test_a_picture_too_large_for_jpeg_is_told(wh):
         encode_jpeg(np.zeros([side + (side > 3) for side in largest.shape], np.uint8))
 
 
+def test_a_picture_too_large_for_png_is_told():
+    largest = np.zeros((1, 1_000_000, 3), np.uint8)
+    assert image_wh(encode_png(largest)) == (1_000_000, 1)
+    with pytest.raises(ImageError, match="a PNG has at most 1,000,000 pixels a side"):
+        encode_png(np.zeros((1, 1_000_001, 3), np.uint8))
+
+
 @pytest.mark.parametrize("quality", [1, 50, 100])
 def test_a_jpeg_has_the_quality_that_is_asked_for(portraits, quality):
     picture = portraits["collins"]
@@ -260,6 +267,23 @@ def test_no_picture_fits_nowhere():
         fit_within(np.zeros((0, 8, 3), np.uint8), (4, 4))
 
 
+def test_no_picture_has_no_thumbnail():
+    with pytest.raises(ImageError, match="no pixels"):
+        thumbnail(np.zeros((0, 8, 3), np.uint8))
+
+
+@pytest.mark.parametrize("fill", [-1, 256, math.nan])
+def test_a_grey_that_is_none_is_told(fill):
+    with pytest.raises(ImageError, match="a grey must be from 0 to 255"):
+        letterboxed(np.zeros((2, 2, 3), np.uint8), (5, 5), fill)
+
+
+@pytest.mark.parametrize("fill", [0, 255])
+def test_the_grey_is_the_one_that_is_asked_for(fill):
+    canvas, _ = letterboxed(np.full((1, 2, 3), 100, np.uint8), (4, 4), fill)
+    assert canvas[0].tolist() == [[fill] * 3] * 4
+
+
 def test_nothing_fits_into_no_size():
     with pytest.raises(ShapeError, match="wh must be"):
         fit_within(np.zeros((2, 2, 3), np.uint8), (0, 5))
@@ -305,6 +329,13 @@ def test_drawing_copies_and_never_fails(found):
     drawn = draw_faces(blank, found, [str(i) for i in range(len(found))])
     assert drawn.shape == blank.shape
     assert not blank.any()
+
+
+def test_a_text_for_each_box_or_none_at_all():
+    found = Detections([[0, 0, 5, 5]], [1.0], [1])
+    for texts in ([], ["a", "b"]):
+        with pytest.raises(ShapeError, match="texts must be 1, one for each detection"):
+            draw_faces(np.zeros((8, 8, 3), np.uint8), found, texts)
 
 
 def test_each_box_is_drawn_with_its_own_text():
@@ -496,6 +527,11 @@ def test_a_png_is_the_picture_itself(picture):
 
 
 class TestBlurred:
+    @pytest.mark.parametrize("box", [[np.nan, 0, 5, 5], [0, 0, 5, np.nan]])
+    def test_a_face_that_is_nowhere_is_told(self, box):
+        with pytest.raises(ShapeError, match="boxes must be numbers, not NaN"):
+            blurred(np.zeros((8, 8, 3), np.uint8), [[0, 0, 4, 4], box])
+
     @given(pictures, st.lists(st.tuples(*[st.floats(-50, 50)] * 4), max_size=5))
     def test_what_is_outside_the_boxes_stays(self, picture, boxes):
         before = picture.copy()

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -33,6 +36,13 @@ def test_what_is_labelled_alike_is_equal_and_cannot_be_changed(image):
         image.boxes[...] = 0
     with pytest.raises(TypeError, match="unhashable"):
         hash(image)
+
+
+@given(labelled_images())
+def test_copies_and_pickles_are_equal_and_read_only(image):
+    for same in (copy.deepcopy(image), pickle.loads(pickle.dumps(image))):
+        assert same == image
+        assert not same.boxes.flags.writeable
 
 
 def test_the_boxes_are_its_own():

@@ -69,6 +69,7 @@ def test_what_the_cloud_function_needs_imports_neither_numpy_nor_opencv():
 def test_only_images_needs_opencv():
     names = "facepipe.boxes, facepipe.detections, facepipe.crops, facepipe.tracks"
     assert "cv2" not in modules_after(f"import {names}")
+    assert "cv2" not in modules_after("from facepipe import image_wh")
 
 
 def test_nothing_is_needed_but_attrs_and_numpy(tmp_path):

@@ -51,7 +51,7 @@ def infer_message(camera: str, captured_at: str, look: Look, uploaded: int) -> d
 
     Args:
         camera: the camera's name.
-        captured_at: when the frame was taken, as of `facepipe.records.iso_millis`.
+        captured_at: when the frame was taken, as of `facepipe.times.iso_millis`.
         look: what came of the frame.
         uploaded: crops uploaded since the start.
     """
@@ -79,7 +79,7 @@ def health_message(
 
     Args:
         camera: the camera's name.
-        captured_at: now, as of `facepipe.records.iso_millis`.
+        captured_at: now, as of `facepipe.times.iso_millis`.
         stats: the figures since the start.
         fps: frames looked at per second since the last such message.
         uptime: seconds since the start.

@@ -37,6 +37,7 @@ class Camera:
         fps: frames a second, where known.
         total: how many frames there will be, where known. A guess: a damaged file has fewer.
         skipped: frames that could not be used (unreadable, or of zero size).
+        cut: where a recording broke off; empty where it did not.
         missed: frames of a live camera that newer ones replaced before they were read.
     """
 
@@ -46,6 +47,7 @@ class Camera:
     fps: float | None = None
     total: int | None = None
     skipped: int = 0
+    cut: str = ""
     missed: int = 0
 
     def read(self) -> Frame | None:

@@ -118,12 +118,8 @@ class VideoCamera(Camera):
     def _check_end(self) -> None:
         """Say so, once, if a recording ends early."""
         if self.total and 0 < self._got < LEAST_SHARE_OF_FRAMES * self.total and not self._ended:
-            log.warning(
-                "%s: it breaks off after %d of %d frames; is the file whole?",
-                self.source,
-                self._got,
-                self.total,
-            )
+            self.cut = f"it breaks off after {self._got:,} of {self.total:,} frames"
+            log.warning("%s: %s; is the file whole?", self.source, self.cut)
         self._ended = True
 
     def _advance(self) -> float:

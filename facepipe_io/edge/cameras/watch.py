@@ -13,7 +13,7 @@ import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Callable
 
-from facepipe.records import iso_millis
+from facepipe.times import iso_millis
 from facepipe_io.edge.cameras.base import Camera
 from facepipe_io.edge.handover import Handover
 from facepipe_io.errors import CameraError

@@ -17,7 +17,7 @@ import attrs
 
 from facepipe.errors import PointerError
 from facepipe.models import MAX_POINTER_BYTES, ModelPointer, ModelVersion, parse_pointer
-from facepipe.records import iso_millis
+from facepipe.times import iso_millis
 from facepipe_io.edge import aws
 from facepipe_io.edge.models import S3_HINTS, S3_NAME
 from facepipe_io.edge.models.archives import MAX_MODEL_BYTES, unpack

@@ -55,6 +55,7 @@ def check() -> None:
     for problem in problems:
         click.echo(f"Problem: {problem}", err=True)
     if problems:
+        click.echo("So no device or cloud function starts; facepipe run asks for less.", err=True)
         sys.exit(1)
     click.echo("All settings make sense.")
 

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from facepipe_io.local.store import Run
 
 
+#: Of a shorter run, or of fewer people (of 30 who come by chance, 11 more or less may come the next
+#: time), nobody knows what a month is like.
+LEAST_SECONDS, LEAST_PEOPLE = 600, 30
+
+
 def _figure(option: str, field: str, help: str) -> Callable[[Any], Any]:  # noqa: A002
     """An option for a field of `Workload`, whose own check says what is wrong with a value."""
     default = attrs.fields_dict(Workload)[field].default
@@ -136,6 +141,12 @@ def _print(bills: Sequence[Bill], prices: PriceList, run: Run | None, advice: li
         console.print(
             f"As in the run {run.run}, {seconds:,.0f} seconds of {run.source}.", markup=False
         )
+        if seconds < LEAST_SECONDS or run.people < LEAST_PEOPLE:
+            console.print(
+                f"Too short to tell of a month: give it {LEAST_SECONDS / 60:.0f} minutes and "
+                f"{LEAST_PEOPLE} people, or say --people and --seconds.",
+                style="yellow",
+            )
     console.print(_fleet(bills[0]), markup=False)
     console.print(_table(bills))
     console.print(_peak(bills[0]), markup=False)

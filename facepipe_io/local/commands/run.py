@@ -40,9 +40,10 @@ RELOAD_SECONDS = 2.0
 @click.option(
     "--detector",
     type=click.Choice(["awscam", "haar", "neo", "onnx", "sagemaker", "ssd", "yunet"]),
-    help="How faces are found; by default yunet where there is a --model, onnx where its labels "
-    "lie beside it, else haar. onnx is a model of the YOLO family, of whatever it finds; sagemaker "
-    "asks the endpoint that FACEPIPE_ENDPOINT names.",
+    help="How faces are found; by default what suits the --model: ssd for .pb and .caffemodel, "
+    "yunet for .onnx, or onnx where its labels lie beside it, and haar without one. onnx is a "
+    "model of the YOLO family, of whatever it finds; sagemaker asks the endpoint that "
+    "FACEPIPE_ENDPOINT names.",
 )
 @click.option("--model", metavar="PATH", help="The detector's model.")
 @click.option(
@@ -108,7 +109,8 @@ def run(
 
     SOURCE is demo (the default), a video file, an image or a folder of images, a camera's index
     (0), or a URL (rtsp://..., http://...). Ctrl-C ends the run, with a report; the exit code is
-    then 130 for a recording, which was not looked at to its end, and 0 for a camera or stream.
+    then 130 for a recording, which was not looked at to its end, and 0 for a camera or stream. It
+    is 1 where a part of a recording could not be read, or a crop was lost.
 
     The FACEPIPE_* variables that `facepipe check` lists count here as well, and an argument or
     option beats them; but where crops and records go is up to --out alone, and not to
@@ -185,11 +187,9 @@ def run(
     else:
         print_summary(summary, out, report_path)
     _stay(preview)
-    if done.problem.startswith(INTERRUPTED):
-        click.echo(f"This is not all of it: {done.problem}.", err=True)
-        sys.exit(130)
     if done.problem:
-        raise click.ClickException(f"the run ended early: {done.problem}")
+        click.echo(f"This is not all of it: {done.problem}.", err=True)
+        sys.exit(130 if done.problem.startswith(INTERRUPTED) else 1)
     if done.lost:
         lost = plural(done.lost, "crop")
         raise click.ClickException(f"{lost} could not be stored or scored, and are in no figure")

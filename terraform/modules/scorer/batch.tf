@@ -57,6 +57,12 @@ data "aws_iam_policy_document" "batch" {
       sid       = "UseTheKey"
       actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
       resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["s3.${var.account.region}.amazonaws.com"]
+      }
     }
   }
 }

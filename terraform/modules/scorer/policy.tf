@@ -73,7 +73,7 @@ data "aws_iam_policy_document" "scorer" {
     resources = ["${local.log_group_arn}:*"]
   }
 
-  # Crops, messages, records and the environment, each through its service.
+  # Crops, messages, records and the environment.
   dynamic "statement" {
     for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
 

@@ -99,7 +99,9 @@ def test_a_real_run_says_what_a_camera_sees(run, tmp_path):
     said = json.loads(result.stdout)
     assert said["workload"]["crops_per_person"] == 1.5
     assert said["modes"]["edge"]["crops"] == pytest.approx(1.5 * said["modes"]["edge"]["people"])
-    assert "As in the run 4f9c0a1b, 42 seconds of demo." in run("--from-run", "out").stdout
+    said = run("--from-run", "out").stdout
+    assert "As in the run 4f9c0a1b, 42 seconds of demo." in said
+    assert "Too short to tell of a month: give it 10 minutes and 30 people" in said
     slower = json.loads(run("--from-run", "out", "--resend-seconds", 20, "--json").stdout)
     assert slower["workload"]["crops_per_person"] == 1.25
 

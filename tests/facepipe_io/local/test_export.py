@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from facepipe.keys import parse_key
 from facepipe.moods import EMOTION_COLOURS
-from facepipe.records import parse_iso
+from facepipe.times import parse_iso
 from facepipe_io.local.comparison import compare
 from facepipe_io.local.crowds import crowds_by
 from facepipe_io.local.export import report_json, safe_cell, write_csv

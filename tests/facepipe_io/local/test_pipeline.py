@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -90,6 +91,19 @@ def test_a_video_cut_short_gives_what_it_has(tmp_path, portraits):
     run = run_pipeline(settings_for(part, tmp_path / "out"), tmp_path / "out")
     assert 5 < run.frames < 30
     assert (run.people, run.crops) == (1, 1)
+    assert run.problem == f"it breaks off after {run.frames} of 30 frames"
+
+
+@pytest.mark.parametrize("every", [1, 2])
+def test_pictures_that_cannot_be_read_are_said_to_be_missing(two_portraits, tmp_path, every):
+    folder = tmp_path / "pictures"
+    shutil.copytree(two_portraits, folder)
+    assert not run_pipeline(settings_for(folder, tmp_path), tmp_path).problem
+    for name in ("a.jpg", "b.jpg"):
+        (folder / name).write_bytes(b"rubbish")
+    run = run_pipeline(settings_for(folder, tmp_path), tmp_path, every=every)
+    assert run.finished
+    assert run.problem == "2 pictures could not be read"
 
 
 class FailingCamera(ImageFolder):

@@ -127,7 +127,7 @@ def test_a_run_that_was_killed_is_said_to_be_unfinished(tmp_path):
 
 def test_a_run_that_ended_early_says_why(tmp_path):
     page = page_of(folder_with(tmp_path, scored(), run=attrs.evolve(RUN, problem="no light")))
-    assert "it ended early: no light" in page.words
+    assert "this is not all of it: no light" in page.words
 
 
 def test_of_a_crowd_the_last_are_shown(tmp_path):
