@@ -95,6 +95,8 @@ def as_floats(values: Any, name: str, expected: str) -> NDArray[np.float64]:
 
 
 def _as_whole_numbers(values: Any, name: str, expected: str) -> NDArray[np.int64]:
+    if type(values) is np.ndarray and values.dtype == np.int64:
+        return values
     floats = as_floats(values, name, expected)
     try:
         with np.errstate(invalid="ignore"):

@@ -84,7 +84,7 @@ class Detections:
 
     def __attrs_post_init__(self) -> None:
         as_vector(self.scores, len(self.boxes), "scores")
-        as_vector(self.labels, len(self.boxes), "labels")
+        as_vector(self.labels, len(self.boxes), "labels", np.int64)
         if not (np.isfinite(self.boxes).all() and np.isfinite(self.scores).all()):
             raise ShapeError("boxes and scores", "finite numbers", "NaN or infinity")
 

@@ -24,6 +24,18 @@ def test_milliseconds_are_cut(moment):
     assert parse_iso(iso_millis(moment)) == utc_millis(moment)
 
 
+@given(moments())
+def test_a_time_is_written_so_that_it_can_be_read_and_sorted(moment):
+    text = iso_millis(moment)
+    read = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
+    assert timedelta(0) <= moment - read < timedelta(milliseconds=1)
+    assert len(text) == 24
+
+
+def test_a_time_is_written_in_utc_wherever_the_machine_is(far_from_utc):
+    assert iso_millis(NOON) == "2026-11-20T12:00:00.000Z"
+
+
 # What no time zone is given for would be taken for the time zone of the machine.
 @pytest.mark.parametrize("function", [as_utc, utc_millis, iso_millis])
 @pytest.mark.parametrize("moment", [NOON.replace(tzinfo=None), NOON.isoformat(), None])

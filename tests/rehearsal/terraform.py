@@ -101,6 +101,7 @@ class Terraform:
         found = f".terraform/providers/{_REGISTRY}/hashicorp/aws/*/*/terraform-provider-aws*"
         command = [next(self.folder.glob(found)), "-debug"]
         environment = {**self.environment, "TF_LOG": "error"}
+        before = self.environment
         with subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, text=True
         ) as provider:
@@ -111,11 +112,10 @@ class Terraform:
                         break
                 else:
                     raise TerraformError("the provider ended before it said where it is")
-                before = self.environment
                 self.environment = {**before, "TF_REATTACH_PROVIDERS": named[1]}
                 yield
-                self.environment = before
             finally:
+                self.environment = before
                 provider.terminate()
 
     def _write_variables(self) -> None:
